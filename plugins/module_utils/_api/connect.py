@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From options and environment to a client: kubeconfig, token, client certificate, in-cluster.
 
-The order is the one users know from `kubernetes.core`: kubeconfig or context given -> that file, with
-single options over it; a host without them -> no file; else in-cluster, then the default file. The
-`kubernetes` package is imported only when this is called: it costs a quarter of a second.
+The order is the one users know from `kubernetes.core`: kubeconfig or context given -> that file,
+with single options over it; a host without them -> no file; else in-cluster, then the default file.
+The `kubernetes` package is imported only when this is called: it costs a quarter of a second.
 """
 
 from __future__ import annotations

@@ -221,6 +221,6 @@ def _held_text(holder: str, spec: Object, namespace: str, name: str) -> str:
     return (
         f"Another maintenance is at work on this Longhorn: {cut(holder)} since "
         f"{spec.get('acquireTime', 'an unknown time')}. Wait for it; if that run is dead, its "
-        f"lock expires {spell_seconds(float(spec.get('leaseDurationSeconds') or 0))} after its last "
-        f"renewal (lease {namespace}/{name})."
+        f"lock expires {spell_seconds(float(spec.get('leaseDurationSeconds') or 0))} after its "
+        f"last renewal (lease {namespace}/{name})."
     )

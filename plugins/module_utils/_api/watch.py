@@ -5,7 +5,7 @@
 
 Three layers: `events` reads one stream to its end, a follower thread per kind goes on for ever
 (resumes after a cut, lists again after 410), `LiveView` keeps what is known of several kinds and
-waits until a condition on it holds. Both time-outs are always set: a silent server must not hang us.
+waits until a condition on it holds. Both time-outs are always set, or a silent server hangs us.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ class Meta:
     deleting: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    annotated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

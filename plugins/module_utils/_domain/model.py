@@ -109,7 +109,8 @@ class Copy:
     """The file of one image on one disk: the map's key and the status entry put side by side.
 
     `in_map` says that the placement map wants it; `reported` that the status has an entry.
-    `complete` is False for an entry that 1.8 and later cannot write back (no dataEngine). `state` is one of Longhorn's file states, "" when nothing is reported.
+    `complete` is False for an entry that 1.8 and later cannot write back (no dataEngine). `state`
+    is one of Longhorn's file states, "" when nothing is reported.
     """
 
     disk: str

@@ -66,6 +66,7 @@ def meta(raw: Raw) -> base.Meta:
         deleting=bool(data.get("deletionTimestamp")),
         labels=_strings(_map(data, "labels")),
         annotations=kept,
+        annotated=bool(annotations),
     )
 
 

@@ -1,0 +1,147 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reasons in the images of a node why it cannot go yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
+    Blocker,
+    Clears,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    DataSource,
+    Image,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
+    count,
+    spell_bytes,
+)
+
+RETRIED = frozenset({"download", "export-from-volume"})
+
+
+def of_need(cluster: Cluster, need: Need, node: str, placement: Placement) -> Iterator[Blocker]:
+    """What is wrong with one image of the node."""
+    image = need.image
+    if image.meta.deleting:
+        yield Blocker(
+            "image_deleting",
+            "image",
+            image.name,
+            "is being deleted",
+            "wait until it is gone",
+            Clears.BY_ITSELF,
+        )
+        return
+    source = cluster.data_sources.get(image.name)
+    if source is None:
+        reason = "has no data source at the moment; Longhorn makes it again within 30 s"
+        yield Blocker("no_data_source", "image", image.name, reason, "run again", Clears.BY_ITSELF)
+        return
+    if not source.file_transferred:
+        return
+    if not need.proven and not need.sources:
+        yield _nothing_proven(cluster, image, need)
+    elif need.reachable < 1:
+        yield _no_target(need, node, placement)
+    elif need.reachable < need.wanted:
+        yield Blocker(
+            "fewer_copies",
+            "image",
+            image.name,
+            f"will have {need.reachable} of {need.wanted} wanted copies: no further disk will do",
+            "add a disk, or lower its number of copies",
+            stops=False,
+            detail=_refused(need, placement),
+        )
+
+
+def _nothing_proven(cluster: Cluster, image: Image, need: Need) -> Blocker:
+    states = tuple(
+        f"{copy.disk[:8]}: {proven.why_unproven(cluster, copy)}" for copy in image.wanted
+    )
+    if need.coming:
+        return Blocker(
+            "image_syncing",
+            "image",
+            image.name,
+            "no copy is ready yet, one is being made",
+            "wait until a copy is ready",
+            Clears.BY_ITSELF,
+            detail=states,
+        )
+    remedy = "bring a node with a copy back, or recover the image first"
+    return Blocker(
+        "image_lost",
+        "image",
+        image.name,
+        "no copy can be relied on, here or elsewhere",
+        remedy,
+        detail=states,
+    )
+
+
+def _refused(need: Need, placement: Placement) -> tuple[str, ...]:
+    return tuple(f"{disk}: {why}" for disk, why in placement.refusals(need.image).items())
+
+
+def _no_target(need: Need, node: str, placement: Placement) -> Blocker:
+    image = need.image
+    return Blocker(
+        "no_target_disk",
+        "image",
+        image.name,
+        f"last proven copy is on {node}, and no disk can take another",
+        f"make room for {spell_bytes(image.file_bytes)} on one of the disks below, or open one",
+        detail=_refused(need, placement),
+    )
+
+
+def first_file(source: DataSource, node: str) -> Blocker:
+    """A first file is being made on the node: its pod has no budget, its bytes go with it."""
+    progress = f"{source.state or 'starting'}, {source.progress} %"
+    reason = f"its first file is being made on {node} ({source.source_type}, {progress})"
+    broken = source.state in ("failed", "failed-and-cleanup")
+    if source.source_type == "upload":
+        remedy = "finish or cancel the upload"
+    elif broken and source.source_type not in RETRIED:
+        remedy = "Longhorn does not try this type again: delete the image and make it anew"
+    else:
+        return Blocker(
+            "first_file", "image", source.name, reason, "wait until it is ready", Clears.BY_ITSELF
+        )
+    return Blocker("first_file", "image", source.name, reason, remedy)
+
+
+def first_files(cluster: Cluster, node: str, uuids: frozenset[str]) -> Iterator[Blocker]:
+    """All data sources that still work on one of the node's disks."""
+    for source in cluster.data_sources.values():
+        if not source.file_transferred and (source.node == node or source.disk in uuids):
+            yield first_file(source, node)
+
+
+def incomplete_entries(cluster: Cluster, concerned: set[str], repair: bool) -> Iterator[Blocker]:
+    """Entries written as `{}`: from 1.8 every spec write of Longhorn on such an image fails.
+
+    It stops the drain only for images that the drain needs Longhorn to work on.
+    """
+    for name, image in sorted(cluster.images.items()):
+        broken = [copy for copy in image.wanted if not copy.complete]
+        if not broken:
+            continue
+        entries = count(len(broken), "map entry", "map entries")
+        yield Blocker(
+            "incomplete_entry",
+            "image",
+            name,
+            f"{entries} without dataEngine: Longhorn can no longer change or delete this image",
+            "will be repaired" if repair else "write them in full: -e repair_entries=true",
+            stops=name in concerned and not repair,
+        )

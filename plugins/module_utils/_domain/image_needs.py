@@ -1,0 +1,146 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each image of a node needs elsewhere before the node may go.
+
+reboot: one proven copy off the node. reinstall and remove: as many as the image asks for
+(minNumberOfCopies; up to 1.6, which has no such number, the keys of its map as noted before the
+work began), as far as disks exist, and never less than one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory, proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
+    known_uuids,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Copy,
+    Disk,
+    Image,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+
+COMING = frozenset({"", "pending", "starting", "in-progress", "ready-for-transfer"})
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One image of the node.
+
+    here: its copies on the node; proven, coming: copies off the node that can be relied on, and
+    those being made on reliable disks; wanted: proven copies to reach; targets: disks for the
+    copies still missing; sources: proven copies on the node that can be sent from.
+    """
+
+    image: Image
+    here: tuple[Copy, ...]
+    proven: tuple[Copy, ...]
+    coming: tuple[Copy, ...]
+    wanted: int
+    targets: tuple[Disk, ...]
+    sources: tuple[Copy, ...]
+
+    @property
+    def reachable(self) -> int:
+        """Copies off the node once everything planned is done."""
+        return len(self.proven) + len(self.coming) + len(self.targets)
+
+    @property
+    def keep(self) -> int:
+        """Proven copies that must be there before a key of the node may go: at least one."""
+        return max(1, min(self.wanted, self.reachable))
+
+    @property
+    def safe(self) -> bool:
+        """Whether the node's copies are no longer needed."""
+        return len(self.proven) >= self.keep and not self.targets
+
+
+def concerned(cluster: Cluster, node: str) -> tuple[Image, ...]:
+    """Images whose placement map names a disk of the node, largest file first."""
+    known = cluster.nodes.get(node)
+    uuids = known_uuids(known) if known else frozenset()
+    found = [
+        image
+        for image in cluster.images.values()
+        if any(copy.disk in uuids for copy in image.wanted)
+    ]
+    return tuple(sorted(found, key=lambda image: (-image.file_bytes, image.name)))
+
+
+def wanted_copies(cluster: Cluster, image: Image, intent: Intent) -> int:
+    """Proven copies that the image should have off the node."""
+    if not intent.leaves:
+        return 1
+    if cluster.schema.replenishes:
+        return max(1, image.min_copies)
+    noted = memory.before(image.meta).get("map")
+    return max(1, len(noted) if isinstance(noted, dict) else len(image.wanted))
+
+
+def closed_nodes(cluster: Cluster, node: str, next_nodes: tuple[str, ...] = ()) -> dict[str, str]:
+    """Nodes that may never be targets, with the reason."""
+    closed = {name: "node is under maintenance" for name in proven.under_maintenance(cluster)}
+    closed |= {name: "node is next in line for maintenance" for name in next_nodes}
+    closed[node] = "it is the node being drained"
+    return closed
+
+
+def assess(
+    cluster: Cluster, node: str, intent: Intent, next_nodes: tuple[str, ...] = ()
+) -> tuple[tuple[Need, ...], Placement]:
+    """The needs of every image of the node, targets chosen; and the placement that chose them."""
+    placement = Placement(cluster, closed_nodes(cluster, node, next_nodes))
+    gone = proven.under_maintenance(cluster) | {node}
+    known = cluster.nodes.get(node)
+    uuids = known_uuids(known) if known else frozenset()
+    needs = tuple(
+        _need(cluster, image, uuids, gone, wanted_copies(cluster, image, intent), placement)
+        for image in concerned(cluster, node)
+    )
+    return needs, placement
+
+
+def _need(
+    cluster: Cluster,
+    image: Image,
+    uuids: frozenset[str],
+    gone: frozenset[str],
+    wanted: int,
+    placement: Placement,
+) -> Need:
+    here = tuple(copy for copy in image.wanted if copy.disk in uuids)
+    elsewhere = proven.proven(cluster, image, gone)
+    coming = tuple(
+        copy
+        for copy in image.wanted
+        if copy.disk not in uuids
+        and copy.state in COMING
+        and _reliable(cluster, cluster.disks.get(copy.disk), gone)
+    )
+    sources = tuple(c for c in here if not proven.why_unproven(cluster, c))
+    source = cluster.data_sources.get(image.name)
+    targets: list[Disk] = []
+    movable = bool(sources or elsewhere) and source is not None and source.file_transferred
+    if movable and not image.meta.deleting:
+        held = _disks(cluster.disks, (*elsewhere, *coming))
+        while len(elsewhere) + len(coming) + len(targets) < wanted:
+            chosen = placement.choose(image, [*held, *targets])
+            if chosen is None:
+                break
+            targets.append(chosen)
+    return Need(image, here, elsewhere, coming, wanted, tuple(targets), sources)
+
+
+def _reliable(cluster: Cluster, disk: Disk | None, gone: frozenset[str]) -> bool:
+    return disk is not None and not proven.why_unreliable(cluster, disk, gone)
+
+
+def _disks(disks: Mapping[str, Disk], copies: tuple[Copy, ...]) -> list[Disk]:
+    return [disks[copy.disk] for copy in copies if copy.disk in disks]

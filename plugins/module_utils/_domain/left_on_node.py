@@ -1,0 +1,98 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proof: what a node still holds, from objects and never from the sums on its disks.
+
+`scheduledReplica` and `scheduledBackingImage` lag by 0.1 to 30 s in both directions; the objects
+themselves do not. A node holds nothing of value when every list here is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster, Node
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Names of what is left, by kind, in the order in which the proof reads them."""
+
+    replicas: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    manager_records: tuple[str, ...] = ()
+    first_files: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
+    disks: tuple[str, ...] = field(default=())
+
+    @property
+    def data(self) -> bool:
+        """Whether anything of value is left (disk entries alone are none)."""
+        held = (self.replicas, self.images, self.manager_records, self.first_files, self.entries)
+        return any(held) or bool(self.engines)
+
+    def words(self) -> str:
+        """One line: `2 replicas, 1 copy`; `nothing` when empty."""
+        parts = (
+            (self.replicas, "replica", "replicas"),
+            (self.engines, "engine", "engines"),
+            (self.images, "copy", "copies"),
+            (self.manager_records, "file record", "file records"),
+            (self.first_files, "first file in the making", "first files in the making"),
+            (self.entries, "status entry", "status entries"),
+        )
+        told = [count(len(names), one, many) for names, one, many in parts if names]
+        return ", ".join(told) or "nothing"
+
+
+def known_uuids(node: Node) -> frozenset[str]:
+    """UUIDs of the node's disks, those that we took out (and noted before) included."""
+    noted = memory.before(node.meta).get("disks")
+    out = {
+        str(disk.get("uuid"))
+        for disk in (noted.values() if isinstance(noted, dict) else ())
+        if isinstance(disk, dict) and disk.get("uuid")
+    }
+    return frozenset(out | {disk.uuid for disk in node.disks if disk.uuid})
+
+
+def left_on(cluster: Cluster, node: str, uuids: Collection[str] = ()) -> Left:
+    """What is left on a node. uuids: disks of it that its object may not show any more."""
+    known = cluster.nodes.get(node)
+    disks = frozenset(uuids) | (known_uuids(known) if known else frozenset())
+    return Left(
+        replicas=_names(
+            r.name for r in cluster.replicas.values() if r.node == node or r.disk in disks
+        ),
+        engines=_names(e.name for e in cluster.engines.values() if e.node == node),
+        images=_names(
+            image.name
+            for image in cluster.images.values()
+            if any(copy.disk in disks for copy in image.wanted)
+        ),
+        manager_records=_names(
+            f"{file}@{manager.name}"
+            for manager in cluster.managers.values()
+            if manager.disk in disks and manager.running
+            for file in manager.files
+        ),
+        first_files=_names(
+            source.name
+            for source in cluster.data_sources.values()
+            if source.disk in disks and not source.file_transferred
+        ),
+        entries=_names(
+            image.name
+            for image in cluster.images.values()
+            if any(copy.disk in disks and copy.reported for copy in image.copies.values())
+        ),
+        disks=_names(disk.name for disk in known.disks) if known else (),
+    )
+
+
+def _names(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(found))

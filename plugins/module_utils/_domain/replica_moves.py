@@ -1,0 +1,212 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The next step for one volume of a node that is drained: one replica more, wait, one less.
+
+No eviction flag is used: the number is raised, Longhorn builds the new replica, the number goes
+back, and the replica on the node is deleted by uid. That works on every version, waits for no
+monitor beat, and can be stopped between any two steps. Number first, then delete: the other way
+round Longhorn would build yet another one.
+
+Everything is decided from what is there now; only the old number comes from our note.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory, proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Replica,
+    Volume,
+)
+
+
+class Step(str, Enum):
+    """What to do next."""
+
+    DONE = "done"
+    ATTACH = "attach"
+    RAISE = "raise"
+    WAIT = "wait"
+    LOWER = "lower"
+    DELETE = "delete"
+    DETACH = "detach"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The decision for one volume.
+
+    original: numberOfReplicas as the operator set it; number: the one to write (RAISE, LOWER).
+    victims: replicas to delete (DELETE); attach_to: node of our ticket (ATTACH).
+    why: what is waited for or done, in words.
+    """
+
+    volume: str
+    step: Step
+    original: int
+    number: int = 0
+    victims: tuple[Replica, ...] = ()
+    attach_to: str = ""
+    why: str = ""
+
+
+def original_number(volume: Volume) -> int:
+    """numberOfReplicas before we raised it."""
+    noted = memory.before(volume.meta).get("numberOfReplicas")
+    return int(noted) if isinstance(noted, int) else volume.replicas_wanted
+
+
+def reliable(cluster: Cluster, replica: Replica) -> bool:
+    """Complete, not failed, and on a node and disk that can be believed."""
+    disk = cluster.disks.get(replica.disk)
+    if not replica.healthy or disk is None:
+        return False
+    return not proven.why_unreliable(cluster, disk)
+
+
+def good_elsewhere(cluster: Cluster, volume: Volume, node: str) -> tuple[Replica, ...]:
+    """Replicas off the node that serve now: running, healthy, and RW in the engine."""
+    engine = cluster.engine(volume.name)
+    modes = engine.modes if engine else {}
+    return tuple(
+        replica
+        for replica in cluster.replicas_of_volume.get(volume.name, ())
+        if replica.node != node
+        and replica.running
+        and modes.get(replica.name) == "RW"
+        and reliable(cluster, replica)
+    )
+
+
+def protected_elsewhere(cluster: Cluster, volume: Volume, node: str) -> tuple[Replica, ...]:
+    """Replicas off the node that let Longhorn release its budget there: complete, not failed, on
+    a node that is not cordoned and whose instance manager runs (longhorn-manager
+    datastore/longhorn.go ListVolumePDBProtectedHealthyReplicasRO).
+    """
+    serving = {
+        manager.node for manager in cluster.instance_managers.values() if manager.state == "running"
+    }
+    return tuple(
+        replica
+        for replica in cluster.replicas_of_volume.get(volume.name, ())
+        if replica.node != node
+        and reliable(cluster, replica)
+        and not cluster.kube_nodes[replica.node].unschedulable
+        and replica.node in serving
+    )
+
+
+def decide(cluster: Cluster, volume: Volume, node: str, intent: Intent) -> Move:
+    """What this volume needs next so that the node can go for this intent."""
+    here = [
+        replica
+        for replica in cluster.replicas_of_volume.get(volume.name, ())
+        if replica.node == node and not replica.meta.deleting
+    ]
+    if intent.leaves:
+        return _leave(cluster, volume, node, here)
+    return _stay(cluster, volume, node, here)
+
+
+def _stay(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> Move:
+    """Reboot: one complete replica elsewhere is enough; the number stays raised until the
+    return.
+    """
+    original = original_number(volume)
+    safe = not here or protected_elsewhere(cluster, volume, node)
+    if safe:
+        return _put_away(cluster, volume, original)
+    if volume.state != "attached":
+        return _attach(cluster, volume, node, original)
+    if volume.replicas_wanted <= original:
+        number = original + 1
+        return Move(volume.name, Step.RAISE, original, number=number, why="its last replica")
+    return Move(volume.name, Step.WAIT, original, why=_building(cluster, volume, node, 1))
+
+
+def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> Move:
+    """Reinstall and remove: no replica stays, the wanted number is complete elsewhere."""
+    original = original_number(volume)
+    good = good_elsewhere(cluster, volume, node)
+    noted = bool(memory.before(volume.meta))
+    if not here:
+        if noted:
+            return Move(volume.name, Step.LOWER, original, number=original, why="moved")
+        if _own_ticket(cluster, volume) and len(good) < original:
+            why = _building(cluster, volume, node, original)
+            return Move(volume.name, Step.WAIT, original, why=why)
+        return _put_away(cluster, volume, original)
+    if volume.state != "attached":
+        return _attach(cluster, volume, node, original)
+    if len(good) >= original:
+        if volume.replicas_wanted > original or noted:
+            return Move(volume.name, Step.LOWER, original, number=original, why="complete")
+        return Move(volume.name, Step.DELETE, original, victims=tuple(here), why="complete")
+    if good and all(replica.failed_at for replica in here):
+        why = "it has failed; Longhorn builds another elsewhere"
+        return Move(volume.name, Step.DELETE, original, victims=tuple(here), why=why)
+    wanted = original + len(here)
+    if volume.replicas_wanted < wanted:
+        return Move(volume.name, Step.RAISE, original, number=wanted, why="to move it")
+    why = _building(cluster, volume, node, original)
+    return Move(volume.name, Step.WAIT, original, why=why)
+
+
+def _own_ticket(cluster: Cluster, volume: Volume) -> bool:
+    attachment = cluster.attachments.get(volume.name)
+    return attachment is not None and memory.TICKET in attachment.tickets
+
+
+def _put_away(cluster: Cluster, volume: Volume, original: int) -> Move:
+    if _own_ticket(cluster, volume):
+        return Move(volume.name, Step.DETACH, original, why="no longer needed")
+    return Move(volume.name, Step.DONE, original)
+
+
+def _attach(cluster: Cluster, volume: Volume, node: str, original: int) -> Move:
+    """A detached volume builds nothing: attach it by a ticket of our own, frontend disabled."""
+    attachment = cluster.attachments.get(volume.name)
+    if attachment is not None and attachment.tickets:
+        return Move(volume.name, Step.WAIT, original, why=f"to be attached (now {volume.state})")
+    if volume.state not in ("detached", ""):
+        return Move(volume.name, Step.WAIT, original, why=f"to be detached (now {volume.state})")
+    places = [
+        name
+        for name, candidate in sorted(cluster.nodes.items())
+        if name != node and candidate.ready and _schedulable(cluster, name)
+    ]
+    holders = {
+        replica.node
+        for replica in cluster.replicas_of_volume.get(volume.name, ())
+        if reliable(cluster, replica)
+    }
+    chosen = next((name for name in places if name in holders), places[0] if places else "")
+    if not chosen:
+        return Move(volume.name, Step.WAIT, original, why="for a node to attach it to")
+    return Move(
+        volume.name, Step.ATTACH, original, attach_to=chosen, why="detached volumes do not build"
+    )
+
+
+def _schedulable(cluster: Cluster, node: str) -> bool:
+    kube_node = cluster.kube_nodes.get(node)
+    return kube_node is not None and kube_node.ready and not kube_node.unschedulable
+
+
+def _building(cluster: Cluster, volume: Volume, node: str, wanted: int) -> str:
+    """What is seen of the replicas that are being built, for a progress line."""
+    good = good_elsewhere(cluster, volume, node)
+    engine = cluster.engine(volume.name)
+    modes = engine.modes if engine else {}
+    behind = [
+        f"{replica.name} {modes.get(replica.name) or replica.state or 'not started'}"
+        for replica in cluster.replicas_of_volume.get(volume.name, ())
+        if replica.node != node and replica not in good
+    ]
+    seen = f" ({', '.join(behind)})" if behind else ""
+    return f"{len(good)} of {wanted} replicas complete elsewhere{seen}"

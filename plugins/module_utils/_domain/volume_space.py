@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which nodes could take one more replica of a volume, by Longhorn's own scheduling rules.
+
+Source: longhorn-manager scheduler/replica_scheduler.go (hard node anti-affinity unless allowed
+softly, tags, space after reservation and over-provisioning).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement, setting
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Disk,
+    Node,
+    Volume,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import spell_bytes
+
+
+def soft_anti_affinity(cluster: Cluster, volume: Volume) -> bool:
+    """Whether two replicas of this volume may share a node."""
+    if volume.soft_anti_affinity in ("enabled", "disabled"):
+        return volume.soft_anti_affinity == "enabled"
+    return setting.flag(cluster.settings, "replica-soft-anti-affinity", False)
+
+
+def refusals(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> dict[str, str]:
+    """Node name to reason; a node that could take a replica is not listed.
+
+    closed: nodes that are out of the question, with the reason (the one being drained).
+    """
+    holders = {r.node for r in cluster.replicas_of_volume.get(volume.name, ())}
+    soft = soft_anti_affinity(cluster, volume)
+    found: dict[str, str] = {}
+    for name, node in sorted(cluster.nodes.items()):
+        reason = placement.node_refused(cluster, node, closed)
+        if not reason and name in holders and not soft:
+            reason = "already has a replica of it"
+        if not reason:
+            reason = placement.tags_refused(
+                cluster.settings, volume.node_selector, node.tags, "node"
+            )
+        if not reason:
+            reason = _disks_refused(cluster, volume, node)
+        if reason:
+            found[name] = reason
+    return found
+
+
+def candidates(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> list[str]:
+    """Nodes that could take one more replica of the volume."""
+    refused = refusals(cluster, volume, closed)
+    return [name for name in sorted(cluster.nodes) if name not in refused]
+
+
+def _disks_refused(cluster: Cluster, volume: Volume, node: Node) -> str:
+    room = placement.Room.of(cluster.settings)
+    reasons = [_disk_refused(cluster, volume, disk, room) for disk in node.disks]
+    if not reasons:
+        return "has no disk"
+    return "" if "" in reasons else reasons[0]
+
+
+def _disk_refused(cluster: Cluster, volume: Volume, disk: Disk, room: placement.Room) -> str:
+    against = placement.disk_refused(disk) or placement.tags_refused(
+        cluster.settings, volume.disk_selector, disk.tags, "disk"
+    )
+    if against:
+        return against
+    if room.schedulable(disk) < volume.size:
+        free = max(0, room.schedulable(disk))
+        return f"needs {spell_bytes(volume.size)}, {disk.label} may take {spell_bytes(free)}"
+    return "" if room.real(disk) > 0 else f"disk {disk.label} is under pressure"

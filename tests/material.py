@@ -4,8 +4,9 @@
 
 """Finds what some tests examine the code with and the repository does not carry.
 
-Recordings of real Longhorn, the conformance cases of a kube-apiserver and Longhorn's resource definitions are kept in a
-folder ``shared`` beside the checkout (or beside one of its parents). ``SHARED`` in the environment names another place.
+Recordings of real Longhorn, the conformance cases of a kube-apiserver and Longhorn's resource
+definitions are kept in a folder ``shared`` beside the checkout (or beside one of its parents).
+``SHARED`` in the environment names another place.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def shared(name: str) -> Path:
-    """Path of ``name`` in the shared folder; skips the calling test, saying so, where it is absent."""
+    """Path of ``name`` in the shared folder; where it is absent the calling test skips, saying so."""
     named = os.environ.get("SHARED")
     folders = [Path(named)] if named else [parent / "shared" for parent in CHECKOUT.parents]
     for folder in folders:

@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 def shared(name: str) -> Path:
-    """Path of ``name`` in the shared folder; where it is absent the calling test skips, saying so."""
+    """Path of ``name`` in the shared folder; where it is absent, the calling test is skipped."""
     named = os.environ.get("SHARED")
     folders = [Path(named)] if named else [parent / "shared" for parent in CHECKOUT.parents]
     for folder in folders:

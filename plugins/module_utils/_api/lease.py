@@ -1,0 +1,226 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One maintenance at a time: a Lease in Longhorn's namespace.
+
+Taken by POST, or by a patch that tests the resourceVersion, so that of several takers one wins. It
+is renewed from the loop that does the work: a thread would keep it alive in an orphan. Expiry is
+judged by our own clock since renewTime was last seen to *change*; the clocks of two machines are
+never compared.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import socket
+import time
+import uuid
+from collections.abc import Callable
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import (
+    REQUEST_SECONDS,
+    Client,
+    Object,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
+    Deadline,
+    spell_seconds,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.errors import (
+    Conflict,
+    FailedTest,
+    NotFound,
+    cut,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import LEASES
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+
+NAME = "nodecare-longhorn-maintenance"
+DURATION_SECONDS = 60
+LOOK_AGAIN_SECONDS = 2.0
+TRIES_MAX = 8
+
+
+class LeaseHeld(Failure):
+    """Somebody else works on this Longhorn."""
+
+
+class LeaseLost(Failure):
+    """The lease is not ours any more; no further write may happen."""
+
+
+def new_holder(purpose: str) -> str:
+    """A name for one run that no other run has, and a person can read."""
+    host = re.sub(r"[^a-zA-Z0-9.-]", "-", socket.gethostname())[:63]
+    return f"{purpose}@{host}:{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def wall_clock() -> str:
+    """Now, in the form of a Lease's MicroTime. For people to read; nothing is decided by it."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Lease:
+    """The lock of one run. *holder* may be shared by the tasks of one play."""
+
+    def __init__(
+        self,
+        client: Client,
+        holder: str,
+        *,
+        name: str = NAME,
+        duration_seconds: int = DURATION_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        timestamp: Callable[[], str] = wall_clock,
+    ) -> None:
+        self._client = client
+        self.holder = holder
+        self.name = name
+        self.duration_seconds = duration_seconds
+        self._clock = clock
+        self._sleep = sleep
+        self._timestamp = timestamp
+        self._renewed_at = float("-inf")
+        self.held = False
+
+    # -- taking --------------------------------------------------------------------------------
+    def acquire(
+        self,
+        wait_seconds: float,
+        on_wait: Callable[[str], None] = lambda text: None,
+        deadline: Deadline | None = None,
+    ) -> None:
+        """Take the lease, waiting at most *wait_seconds* for another holder to end or expire.
+
+        *on_wait* is told whom we wait for and may raise to stop. Raises LeaseHeld.
+        """
+        limit = (deadline or Deadline(None, self._clock)).within(wait_seconds)
+        seen = ""
+        seen_at = self._clock()
+        while True:
+            current = self._client.find(LEASES, self.name)
+            if current is None:
+                if self._create():
+                    return
+                continue
+            spec = current.get("spec") or {}
+            holder = str(spec.get("holderIdentity") or "")
+            mark = f"{holder} {spec.get('renewTime')} {spec.get('leaseTransitions')}"
+            if mark != seen:
+                seen, seen_at = mark, self._clock()
+            stood_still = self._clock() - seen_at
+            duration = float(spec.get("leaseDurationSeconds") or DURATION_SECONDS)
+            free = not holder or holder == self.holder or stood_still >= duration
+            if free and self._take(current):
+                return
+            if limit.expired:
+                raise LeaseHeld(_held_text(holder, spec, self._client.namespace, self.name))
+            on_wait(f"waiting for another maintenance to end: {cut(holder)}")
+            self._sleep(min(LOOK_AGAIN_SECONDS, max(0.05, limit.remaining())))
+
+    def _create(self) -> bool:
+        now = self._timestamp()
+        body: Object = {
+            "metadata": {"name": self.name, "namespace": self._client.namespace},
+            "spec": {
+                "holderIdentity": self.holder,
+                "leaseDurationSeconds": self.duration_seconds,
+                "acquireTime": now,
+                "renewTime": now,
+                "leaseTransitions": 0,
+            },
+        }
+        started = self._clock()
+        try:
+            self._client.create(LEASES, body)
+        except Conflict:
+            return False
+        return self._now_ours(started)
+
+    def _take(self, current: Object) -> bool:
+        spec = current.get("spec") or {}
+        now = self._timestamp()
+        same = spec.get("holderIdentity") == self.holder
+        wanted = {
+            "holderIdentity": self.holder,
+            "leaseDurationSeconds": self.duration_seconds,
+            "acquireTime": spec.get("acquireTime", now) if same else now,
+            "renewTime": now,
+            "leaseTransitions": int(spec.get("leaseTransitions") or 0) + (0 if same else 1),
+        }
+        started = self._clock()
+        try:
+            self._client.patch_json(
+                LEASES,
+                self.name,
+                [{"op": "add", "path": "/spec", "value": wanted}],
+                resource_version=current["metadata"]["resourceVersion"],
+            )
+        except (FailedTest, Conflict, NotFound):
+            return False
+        return self._now_ours(started)
+
+    def _now_ours(self, started: float) -> bool:
+        # From before the request was sent: the server may have stored it at any time since.
+        self._renewed_at = started
+        self.held = True
+        return True
+
+    # -- keeping -------------------------------------------------------------------------------
+    def keep(self) -> None:
+        """Renew if a quarter of the duration has passed. Call it from the working loop."""
+        if self.held and self._clock() - self._renewed_at >= self.duration_seconds / 4.0:
+            self.renew()
+
+    def renew(self) -> None:
+        """Renew now. Raises LeaseLost when it is somebody else's."""
+        for _attempt in range(TRIES_MAX):
+            current = self._client.find(LEASES, self.name)
+            holder = str(((current or {}).get("spec") or {}).get("holderIdentity") or "")
+            if current is None or holder != self.holder:
+                self.held = False
+                raise LeaseLost(
+                    f"The lease {self.name} is no longer ours (now: {cut(holder) or 'nobody'}). "
+                    "Stopped before the next write; run the same command again."
+                )
+            if self._take(current):
+                return
+        raise LeaseLost(f"The lease {self.name} could not be renewed in {TRIES_MAX} tries.")
+
+    def ensure(self) -> None:
+        """Before an irreversible write: ours, for at least one request's time-out more."""
+        left = self.duration_seconds - (self._clock() - self._renewed_at)
+        if not self.held or left < 2.0 * REQUEST_SECONDS:
+            self.renew()
+
+    # -- giving back ---------------------------------------------------------------------------
+    def release(self) -> None:
+        """Give the lease back if it is ours; a lease that is not, or gone, is left alone."""
+        if not self.held:
+            return
+        self.held = False
+        current = self._client.find(LEASES, self.name)
+        spec = (current or {}).get("spec") or {}
+        if current is None or spec.get("holderIdentity") != self.holder:
+            return
+        try:
+            self._client.delete(
+                LEASES,
+                self.name,
+                uid=current["metadata"]["uid"],
+                resource_version=current["metadata"]["resourceVersion"],
+            )
+        except (Conflict, NotFound):
+            return
+
+
+def _held_text(holder: str, spec: Object, namespace: str, name: str) -> str:
+    return (
+        f"Another maintenance is at work on this Longhorn: {cut(holder)} since "
+        f"{spec.get('acquireTime', 'an unknown time')}. Wait for it; if that run is dead, its "
+        f"lock expires {spell_seconds(float(spec.get('leaseDurationSeconds') or 0))} after its "
+        f"last renewal (lease {namespace}/{name})."
+    )

@@ -1,0 +1,254 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watching: one stream of one kind, and a live view of several kinds to wait on.
+
+Three layers: `events` reads one stream to its end, a follower thread per kind goes on for ever
+(resumes after a cut, lists again after 410), `LiveView` keeps what is known of several kinds and
+waits until a condition on it holds. Both time-outs are always set, or a silent server hangs us.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import (
+    Client,
+    Object,
+    without_managed_fields,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
+    Deadline,
+    TimedOut,
+    spell_seconds,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
+
+T = TypeVar("T")
+
+SERVER_SECONDS = 50.0
+IDLE_SECONDS = 60.0
+RECONNECT_SECONDS = 1.0
+TICK_SECONDS = 1.0
+SETTLE_SECONDS = 0.05
+
+
+def events(
+    client: Client, kind: Kind, resource_version: str, namespace: str | None, seconds: float
+) -> Iterator[Object]:
+    """The events of one stream, bookmarks included, until the server ends it or it breaks.
+
+    Raises Gone when *resource_version* is too old, Unreachable when the stream is cut or idle.
+    """
+    server_seconds = max(1, int(min(SERVER_SECONDS, seconds)))
+    what = f"watch {kind.label}" + (f" in namespace {namespace}" if namespace else "")
+    query = {
+        "watch": "1",
+        "allowWatchBookmarks": "true",
+        "resourceVersion": resource_version,
+        "timeoutSeconds": str(server_seconds),
+    }
+    idle = server_seconds + IDLE_SECONDS - SERVER_SECONDS
+    answer = client.open_stream(kind.path(namespace), query, what, idle)
+    try:
+        rest = b""
+        for piece in client.transport.pieces(answer, what):
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in filter(None, lines):
+                event = json.loads(line)
+                if event.get("type") == "ERROR":
+                    raise errors.from_event(event.get("object") or {}, what)
+                yield event
+    finally:
+        answer.close()
+
+
+Change = tuple[Kind, str, Any]
+
+
+class _Follower(threading.Thread):
+    """Follows one kind and puts (kind, "list" | "event" | "error", payload) into the queue."""
+
+    def __init__(
+        self,
+        client: Client,
+        kind: Kind,
+        namespace: str | None,
+        version: str,
+        changes: queue.Queue[Change],
+        stop: threading.Event,
+    ) -> None:
+        super().__init__(daemon=True, name=f"watch {kind.label}")
+        self._client = client
+        self._kind = kind
+        self._namespace = namespace
+        self._version = version
+        self._changes = changes
+        self._stop_asked = stop
+
+    def run(self) -> None:
+        while not self._stop_asked.is_set():
+            try:
+                self._one_stream()
+            except errors.Gone:
+                self._list_again()
+            except (errors.Unreachable, errors.ServerError, errors.TooManyRequests) as error:
+                self._stop_asked.wait(error.retry_after_seconds or RECONNECT_SECONDS)
+            except Exception as error:  # a fault here must reach the waiting thread
+                self._changes.put((self._kind, "error", error))
+                return
+
+    def _one_stream(self) -> None:
+        started = time.monotonic()
+        stream = events(self._client, self._kind, self._version, self._namespace, SERVER_SECONDS)
+        for event in stream:
+            if self._stop_asked.is_set():
+                return
+            obj = event.get("object") or {}
+            self._version = (obj.get("metadata") or {}).get("resourceVersion") or self._version
+            if event.get("type") in ("ADDED", "MODIFIED", "DELETED"):
+                self._changes.put((self._kind, "event", event))
+        if time.monotonic() - started < RECONNECT_SECONDS:
+            self._stop_asked.wait(RECONNECT_SECONDS)
+
+    def _list_again(self) -> None:
+        listing = self._client.list(
+            self._kind, namespace=self._namespace, all_namespaces=self._namespace is None
+        )
+        self._version = listing.resource_version
+        self._changes.put((self._kind, "list", listing.items))
+
+
+class LiveView:
+    """What is known of several kinds: one list each, then one watch each.
+
+    *keep* reduces every object when it comes in. Objects are found by (namespace, name).
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        kinds: Iterable[Kind],
+        *,
+        everywhere: Iterable[Kind] = (),
+        keep: Callable[[Kind, Object], Any] = lambda kind, obj: without_managed_fields(obj),
+    ) -> None:
+        self._client = client
+        self._everywhere = tuple(everywhere)
+        self.kinds = tuple(kinds) + self._everywhere
+        self._keep = keep
+        self._changes: queue.Queue[Change] = queue.Queue()
+        self._stop = threading.Event()
+        self._objects: dict[Kind, dict[tuple[str, str], Any]] = {kind: {} for kind in self.kinds}
+        self.version = 0
+
+    def _namespace_of(self, kind: Kind) -> str | None:
+        return self._client.namespace if kind.namespaced and kind not in self._everywhere else None
+
+    def __enter__(self) -> LiveView:
+        for kind in self.kinds:
+            listing = self._client.list(
+                kind,
+                namespace=self._namespace_of(kind),
+                all_namespaces=self._namespace_of(kind) is None,
+            )
+            self._replace(kind, listing.items)
+            _Follower(
+                self._client,
+                kind,
+                self._namespace_of(kind),
+                listing.resource_version,
+                self._changes,
+                self._stop,
+            ).start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        # The threads are daemons: they end with their stream, or with the process.
+        self._stop.set()
+
+    # -- content -------------------------------------------------------------------------------
+    def all(self, kind: Kind) -> list[Any]:
+        """Every known object of a kind."""
+        return list(self._objects[kind].values())
+
+    def find(self, kind: Kind, name: str, namespace: str | None = None) -> Any | None:
+        """One object, or None."""
+        where = (namespace or self._client.namespace) if kind.namespaced else ""
+        return self._objects[kind].get((where, name))
+
+    def _replace(self, kind: Kind, items: Iterable[Object]) -> None:
+        self._objects[kind] = {_key(obj): self._keep(kind, obj) for obj in items}
+        self.version += 1
+
+    def note(self, kind: Kind, obj: Object) -> None:
+        """Take over what the answer to our own write said, before the watch says it again."""
+        self._objects[kind][_key(obj)] = self._keep(kind, obj)
+        self.version += 1
+
+    def _take_in(self, change: Change) -> None:
+        kind, what, payload = change
+        if what == "error":
+            raise payload
+        if what == "list":
+            self._replace(kind, payload)
+            return
+        key = _key(payload["object"])
+        if payload["type"] == "DELETED":
+            self._objects[kind].pop(key, None)
+        else:
+            self._objects[kind][key] = self._keep(kind, payload["object"])
+        self.version += 1
+
+    # -- waiting -------------------------------------------------------------------------------
+    def next_change(self, seconds: float) -> bool:
+        """Take in what has come; wait up to *seconds* for it. False when nothing came."""
+        try:
+            change = self._changes.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return False
+        self._take_in(change)
+        # Changes come in flocks: one decision for a flock, not one for each.
+        settle = time.monotonic() + SETTLE_SECONDS
+        while True:
+            try:
+                self._take_in(self._changes.get(timeout=max(0.0, settle - time.monotonic())))
+            except queue.Empty:
+                return True
+
+    def wait_until(
+        self,
+        condition: Callable[[LiveView], T | None],
+        deadline: Deadline,
+        *,
+        waited_for: str,
+        describe: Callable[[LiveView], str],
+        each_tick: Callable[[], None] = lambda: None,
+    ) -> T:
+        """The first result of *condition* that is not None.
+
+        It is asked after every change and at least once per tick. *each_tick* renews the lease,
+        shows progress and asks for interruption, and may raise. Raises TimedOut.
+        """
+        while True:
+            each_tick()
+            result = condition(self)
+            if result is not None:
+                return result
+            if deadline.expired:
+                raise TimedOut(
+                    f"waited {spell_seconds(deadline.elapsed())} for {waited_for}; "
+                    f"last seen: {describe(self)}"
+                )
+            self.next_change(min(TICK_SECONDS, deadline.remaining()))
+
+
+def _key(obj: Object) -> tuple[str, str]:
+    metadata = obj["metadata"]
+    return (metadata.get("namespace") or "", metadata["name"])

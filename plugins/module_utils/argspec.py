@@ -1,0 +1,95 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that several modules share, each written once, with its environment variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+
+
+def _env(*names: str) -> tuple[Any, list[str]]:
+    return (env_fallback, [f"K8S_AUTH_{name}" for name in names])
+
+
+CONNECTION_OPTIONS: dict[str, dict[str, Any]] = {
+    "kubeconfig": {"type": "raw", "no_log": False, "fallback": _env("KUBECONFIG")},
+    "context": {"type": "str", "fallback": _env("CONTEXT")},
+    "host": {"type": "str", "fallback": _env("HOST")},
+    "api_key": {"type": "str", "no_log": True, "fallback": _env("API_KEY")},
+    "username": {"type": "str", "fallback": _env("USERNAME")},
+    "password": {"type": "str", "no_log": True, "fallback": _env("PASSWORD")},
+    "client_cert": {
+        "type": "path",
+        "aliases": ["cert_file"],
+        "fallback": _env("CLIENT_CERT", "CERT_FILE"),
+    },
+    "client_key": {
+        "type": "path",
+        "no_log": False,
+        "aliases": ["key_file"],
+        "fallback": _env("CLIENT_KEY", "KEY_FILE"),
+    },
+    "ca_cert": {
+        "type": "path",
+        "aliases": ["ssl_ca_cert"],
+        "fallback": _env("CA_CERT", "SSL_CA_CERT"),
+    },
+    "validate_certs": {
+        "type": "bool",
+        "aliases": ["verify_ssl"],
+        "fallback": _env("VALIDATE_CERTS", "VERIFY_SSL"),
+    },
+    "proxy": {"type": "str", "fallback": _env("PROXY")},
+    "no_proxy": {"type": "str", "fallback": _env("NO_PROXY")},
+    "proxy_headers": {
+        "type": "dict",
+        "options": {
+            "proxy_basic_auth": {
+                "type": "str",
+                "no_log": True,
+                "fallback": _env("PROXY_HEADERS_PROXY_BASIC_AUTH"),
+            },
+            "basic_auth": {
+                "type": "str",
+                "no_log": True,
+                "fallback": _env("PROXY_HEADERS_BASIC_AUTH"),
+            },
+            "user_agent": {"type": "str", "fallback": _env("PROXY_HEADERS_USER_AGENT")},
+        },
+    },
+    "impersonate_user": {"type": "str", "fallback": _env("IMPERSONATE_USER")},
+    "impersonate_groups": {
+        "type": "list",
+        "elements": "str",
+        "fallback": _env("IMPERSONATE_GROUPS"),
+    },
+    "namespace": {
+        "type": "str",
+        "default": "longhorn-system",
+        "aliases": ["longhorn_namespace"],
+    },
+}
+
+WAIT_OPTIONS: dict[str, dict[str, Any]] = {
+    "wait_timeout": {"type": "int", "default": 3600},
+}
+
+_SECRETS_OF_USERS = ("token", "password", "client-key-data", "id-token", "refresh-token")
+
+
+def secrets_in_kubeconfig(kubeconfig: Any) -> set[str]:
+    """The secret values inside a kubeconfig given as a dict, for a module's no_log_values."""
+    found: set[str] = set()
+    if not isinstance(kubeconfig, dict):
+        return found
+    for entry in kubeconfig.get("users") or ():
+        user = entry.get("user") if isinstance(entry, dict) else None
+        if not isinstance(user, dict):
+            continue
+        provider = (user.get("auth-provider") or {}).get("config") or {}
+        for source in (user, provider):
+            found |= {str(source[key]) for key in _SECRETS_OF_USERS if source.get(key)}
+    return found

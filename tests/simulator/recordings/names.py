@@ -55,7 +55,7 @@ class Names:
 
     def tokens(self, t: float) -> dict[str, str]:
         """Recorded -> simulated name of everything that is known at ``t``."""
-        found = dict(self._nodes)
+        found = self._learned | self._nodes
         for pairs in (self._disks(), self._managers(found), self._replicas(t, found)):
             found.update(pairs)
         self._learned.update(found)
@@ -68,9 +68,9 @@ class Names:
                 continue
             ours = (obj.get("status") or {}).get("diskStatus") or {}
             theirs = [disk for disk in self._recording.disks if disk.node == node]
-            first = [d for d in theirs if d.name.startswith("default-disk") or not d.name][:1]
-            for disk in theirs:
-                name = disk.name if disk.name in ours or disk not in first else _default(ours)
+            for index, disk in enumerate(theirs):
+                # the first disk of a node was there from the start, under a name of its cluster
+                name = disk.name if disk.name in ours or index else _default(ours)
                 uuid = (ours.get(name) or {}).get("diskUUID")
                 if uuid:
                     yield disk.uuid, str(uuid)

@@ -26,6 +26,7 @@ from tests.simulator.recordings.actions import (
 )
 from tests.simulator.recordings.compare import Outcome
 from tests.simulator.recordings.names import Names, with_identity
+from tests.simulator.store import WriteOptions
 
 _CLUSTER_SCOPED = frozenset({"nodes"})
 #: kubectl drain tries a refused eviction again after this many seconds.
@@ -76,7 +77,7 @@ class Operator:
 
     def _remember(self, event: Any) -> None:
         meta = event.obj["metadata"]
-        key = (str(getattr(event.res, "key", event.res)), str(meta["name"]))
+        key = (str(event.res), str(meta["name"]))
         self._versions.setdefault(key, []).append(str(meta["resourceVersion"]))
 
     def perform(self, action: Action) -> None:
@@ -164,16 +165,16 @@ class Operator:
         if action.subresource == "eviction":
             store.evict(scope, name, body)
         elif action.method == "POST":
-            store.create(resource, body, **_dry(action))
+            store.create(resource, body, options=WriteOptions(dry_run=action.dry_run))
         elif action.method == "PUT":
-            store.update(resource, body, **_dry(action))
+            store.update(resource, body, options=WriteOptions(dry_run=action.dry_run))
         elif action.method == "PATCH":
-            store.patch(resource, scope, name, body, action.content_type, **_dry(action))
+            store.patch(resource, scope, name, body, action.content_type, options=WriteOptions(dry_run=action.dry_run))
         elif action.method == "DELETE":
             conditions = (body or {}).get("preconditions") or {}
             uid, version = conditions.get("uid"), conditions.get("resourceVersion")
             store.delete(
-                resource, scope, name, uid=uid, resource_version=version, **_dry(action)
+                resource, scope, name, uid=uid, resource_version=version, options=WriteOptions(dry_run=action.dry_run)
             )
 
     def _drain(self, action: Drain) -> None:
@@ -222,5 +223,3 @@ class Operator:
         self._kernel.call_later(pause, lambda: self._evict(node, left, deadline, recorded))
 
 
-def _dry(action: Request) -> dict[str, bool]:
-    return {"dry_run": True} if action.dry_run else {}

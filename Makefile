@@ -1,0 +1,76 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+LONGHORN ?= 1.12
+NODES ?= 3
+DISKS ?= 2
+SCALE ?= 10
+SCENARIO ?=
+TREE := $(CURDIR)/.build/collections
+READY := .venv/.ready
+STATE ?= $(CURDIR)/.cache/simulator
+
+# One environment for every command below: the tools of the virtual environment and the collection tree.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := $(TREE)
+export ANSIBLE_COLLECTIONS_PATH := $(TREE)
+export ANSIBLE_LOCALHOST_WARNING := False
+export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
+export LONGHORN NODES DISKS SCALE SCENARIO KEEP
+
+.PHONY: help setup test lint sanity unit integration molecule demo simulator benchmark check-conformance check-recording build clean
+
+help: ## show this list
+	@printf 'nodecare.longhorn: what can be made\n\n'
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do printf '  %-18s %s\n' "$$name" "$$text"; done
+
+setup: $(READY) ## virtual environment in .venv with pinned tools, collection tree in .build
+
+$(READY): requirements-dev.txt .ci/setup
+	@PYTHON='$(PYTHON)' .ci/setup
+
+test: $(READY) ## everything that has to hold: linters, sanity, unit, integration (stops at no failure, lists them last)
+	@.ci/test
+
+lint: $(READY) ## ruff, mypy, import contracts, yamllint, ansible-lint, antsibull-docs, antsibull-changelog
+	@.ci/lint
+
+sanity: $(READY) ## ansible-test sanity, without ignore entries
+	@.ci/sanity
+
+unit: $(READY) ## tests without a server
+	@pytest -n 2 tests/unit
+
+integration: $(READY) ## tests over HTTP against the simulator, and of the built collection
+	@pytest -n 2 tests/integration
+
+molecule: $(READY) ## [SCENARIO=drain_node] [LONGHORN=1.12] scenarios with playbooks against a simulated cluster
+	@.ci/molecule
+
+demo: $(READY) ## [LONGHORN=1.12] [KEEP=1] drain a node and bring a lost image back, to watch
+	@python -m tests.demo --longhorn '$(LONGHORN)' $(if $(KEEP),--keep)
+
+simulator: $(READY) ## [LONGHORN=1.12] [NODES=3] [DISKS=2] [SCALE=10] a cluster until Ctrl-C; prints its KUBECONFIG
+	@exec python -m tests.simulator --longhorn '$(LONGHORN)' --nodes '$(NODES)' --disks '$(DISKS)' --scale '$(SCALE)' --state-dir '$(STATE)'
+
+benchmark: $(READY) ## requests, seconds and memory of the plan for 1,000 images on 100 nodes
+	@python -m tests.benchmarks
+
+check-conformance: $(READY) ## FILE=... answers of a real kube-apiserver against the simulator's
+	@$(if $(FILE),python -m tests.simulator.conformance '$(FILE)',echo 'say which: make check-conformance FILE=path/to/cases.json' >&2; exit 2)
+
+check-recording: $(READY) ## DIR=... recordings of real Longhorn against the simulator
+	@$(if $(DIR),python -m tests.simulator.recordings $(DIR),echo 'say which: make check-recording DIR=path/to/v1.12.1/a-recording' >&2; exit 2)
+
+build: $(READY) ## the collection's tarball, in .build
+	@ansible-galaxy collection build --force --output-path .build .
+
+clean: ## take away everything that was made here
+	@rm -rf .venv .build .cache .ansible .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

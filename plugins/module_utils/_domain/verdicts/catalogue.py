@@ -1,0 +1,70 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fixed list of verdicts: which rule is asked first, and which verdict is the worse one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
+    data_source_stuck,
+    degraded,
+    deleting,
+    first_file,
+    healthy,
+    poisoned_entry,
+    redownloading,
+    unavailable,
+    undetermined,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    Rule,
+    Verdict,
+)
+
+# Asked in this order; the first answer counts. The last one always answers.
+RULES: tuple[Rule, ...] = (
+    deleting.judge,
+    data_source_stuck.judge,
+    first_file.judge,
+    redownloading.judge,
+    unavailable.judge,
+    poisoned_entry.judge,
+    healthy.judge,
+    degraded.judge,
+    undetermined.judge,
+)
+
+WORST_FIRST: tuple[str, ...] = (
+    unavailable.NAME,
+    data_source_stuck.NAME,
+    undetermined.NAME,
+    poisoned_entry.NAME,
+    redownloading.NAME,
+    first_file.NAME,
+    degraded.NAME,
+    degraded.SYNCING,
+    deleting.NAME,
+    healthy.NAME,
+)
+
+
+def judge(window: Sequence[Sight]) -> Verdict:
+    """The verdict on one image from at least one sight, oldest first."""
+    for rule in RULES:
+        found = rule(window)
+        if found is not None:
+            return found
+    raise AssertionError("the last rule always answers")
+
+
+def severity(verdict: Verdict) -> int:
+    """0 is the worst."""
+    return WORST_FIRST.index(verdict.name)
+
+
+def needs_window(verdict: Verdict) -> bool:
+    """Whether one sight is not enough: no file is proven, so the picture may be a passing one."""
+    return verdict.name in (unavailable.NAME, undetermined.NAME, data_source_stuck.NAME)

@@ -1,0 +1,42 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The image is being deleted: nothing may be repaired any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    Evidence,
+    Verdict,
+)
+
+NAME = "deleting"
+
+
+def judge(window: Sequence[Sight]) -> Verdict | None:
+    """deletionTimestamp is set; replicas and unfinished first files hold the object
+    (longhorn-manager controller/backing_image_controller.go, all versions).
+    """
+    sight = window[-1]
+    image = sight.image
+    if not image.meta.deleting:
+        return None
+    replicas = sight.cluster.replicas_of_image.get(image.name, ())
+    incomplete = [seen.copy for seen in sight.copies if not seen.copy.complete]
+    if incomplete:
+        held = "an entry of its map was written as {}, so Longhorn cannot finish"
+        remedy = "write the entry in full (see the verdict poisoned_entry); the deletion then ends"
+    elif replicas:
+        held = f"{len(replicas)} replicas still use it"
+        remedy = "delete the volumes that use it, or wait for them"
+    elif sight.first_file_pending:
+        held = "its data source has not finished its first file"
+        remedy = f"delete the BackingImageDataSource {image.name} too"
+    else:
+        held = "Longhorn is cleaning up"
+        remedy = "wait; nothing to do"
+    evidence = Evidence(f"backingimage/{image.name}", "metadata.deletionTimestamp", "set")
+    return Verdict(NAME, f"is being deleted; {held}", remedy, (evidence,))

@@ -1,0 +1,199 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one read shows of one image, each copy sorted by what can still come of it.
+
+With all copies lost, real controllers flap between failed, starting and absent for over a minute,
+so a verdict is made from several sights, a window (longhorn-manager
+controller/backing_image_controller.go and backing_image_manager_controller.go, v1.6.4 to v1.12.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Copy,
+    DataSource,
+    Image,
+)
+
+DOWNLOAD = "download"
+
+
+class Standing(str, Enum):
+    """What a copy of the placement map is worth."""
+
+    PROVEN = "proven"
+    LEAVING = "leaving"  # complete, but its eviction is requested
+    MOVING = "moving"  # bytes are arriving, or a file is being checked
+    EMPTY = "empty"  # wanted, its manager runs, and nothing is there (yet)
+    LOST = "lost"  # failed: the file is missing or wrong
+    MAY_RETURN = "may_return"  # unknown, or on a disk, node or manager that is down now
+    GONE = "gone"  # on a disk that no node has any more
+
+
+@dataclass(frozen=True)
+class SeenCopy:
+    """A copy, where it is, and what it is worth."""
+
+    copy: Copy
+    standing: Standing
+    node: str
+    place: str
+    why: str
+
+    @property
+    def progress(self) -> int:
+        """Per cent, as Longhorn reports it."""
+        return self.copy.progress
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One image in one read. *seconds* is the reader's own clock, for the length of a window."""
+
+    seconds: float
+    image: Image
+    source: DataSource | None
+    copies: tuple[SeenCopy, ...]
+    wanted: int
+    cluster: Cluster
+
+    @cached_property
+    def by_standing(self) -> dict[Standing, tuple[SeenCopy, ...]]:
+        """Copies of the map, grouped by what they are worth."""
+        return {
+            standing: tuple(c for c in self.copies if c.standing is standing)
+            for standing in Standing
+        }
+
+    def having(self, *standings: Standing) -> tuple[SeenCopy, ...]:
+        """Copies with one of these standings."""
+        return tuple(c for c in self.copies if c.standing in standings)
+
+    @property
+    def exists(self) -> bool:
+        """Whether a complete file is there for all that the API tells."""
+        return bool(self.having(Standing.PROVEN, Standing.LEAVING))
+
+    @property
+    def first_file_pending(self) -> bool:
+        """Whether the data source still prepares the first file (again)."""
+        return self.source is not None and not self.source.file_transferred
+
+    @property
+    def was_ready_once(self) -> bool:
+        """Whether a copy was ever complete: Longhorn knows the virtual size only from then on."""
+        return self.image.virtual_size > 0
+
+
+def see(
+    cluster: Cluster, image: Image, seconds: float = 0.0, closed: Collection[str] = ()
+) -> Sight:
+    """Look at one image. *closed* names nodes under maintenance, whose copies prove nothing."""
+    return Sight(
+        seconds=seconds,
+        image=image,
+        source=cluster.data_sources.get(image.name),
+        copies=tuple(_see_copy(cluster, image, copy, closed) for copy in image.wanted),
+        wanted=wanted_copies(cluster, image),
+        cluster=cluster,
+    )
+
+
+def wanted_copies(cluster: Cluster, image: Image) -> int:
+    """How many copies the image asks for: its minimum from 1.7, before that its keys (or 1)."""
+    if cluster.schema.replenishes:
+        return image.min_copies
+    return max(1, len(image.wanted))
+
+
+def is_gone(cluster: Cluster, disk_uuid: str) -> bool:
+    """Whether it is proven that no node has this disk any more.
+
+    Not proven while some disk has not told its UUID yet: it could be that one.
+    """
+    disk = cluster.disks.get(disk_uuid)
+    if disk is not None:
+        return not disk.in_spec and not disk.ready
+    return not any(
+        found.in_spec and not found.uuid for node in cluster.nodes.values() for found in node.disks
+    )
+
+
+def _see_copy(cluster: Cluster, image: Image, copy: Copy, closed: Collection[str]) -> SeenCopy:
+    disk = cluster.disks.get(copy.disk)
+    standing, why = _standing(cluster, image, copy, closed)
+    return SeenCopy(
+        copy=copy,
+        standing=standing,
+        node=disk.node if disk else "",
+        place=disk.label if disk else f"disk {copy.disk}",
+        why=why,
+    )
+
+
+def _standing(
+    cluster: Cluster, image: Image, copy: Copy, closed: Collection[str]
+) -> tuple[Standing, str]:
+    disk = cluster.disks.get(copy.disk)
+    if is_gone(cluster, copy.disk):
+        return Standing.GONE, "no node has this disk any more"
+    if disk is None:
+        return Standing.MAY_RETURN, "some disk has not told its UUID yet; it may be this one"
+    against = proven.why_unproven(cluster, copy, closed)
+    if not against:
+        return Standing.PROVEN, ""
+    unreliable = _why_down(cluster, copy.disk)
+    if unreliable:
+        return Standing.MAY_RETURN, unreliable
+    if copy.state == "ready":
+        return Standing.LEAVING, against
+    if copy.state == "unknown":
+        return Standing.MAY_RETURN, copy.message or "state unknown"
+    if copy.state in ("failed", "failed-and-cleanup"):
+        return Standing.LOST, copy.message or "failed without a message"
+    if copy.state in ("in-progress", "pending", "ready-for-transfer"):
+        return Standing.MOVING, f"{copy.state}, {copy.progress} %"
+    return _nothing_reported(cluster, image, copy)
+
+
+def _why_down(cluster: Cluster, disk_uuid: str) -> str:
+    """Why the disk's reports cannot be believed now; eviction and maintenance do not matter."""
+    disk = cluster.disks[disk_uuid]
+    node = cluster.nodes[disk.node]
+    kube_node = cluster.kube_nodes.get(disk.node)
+    if not node.ready:
+        return f"node {disk.node} is not Ready in Longhorn"
+    if kube_node is None or not kube_node.ready:
+        return f"node {disk.node} is not Ready in Kubernetes"
+    return "" if disk.ready else f"disk {disk.label} is not Ready"
+
+
+def _nothing_reported(cluster: Cluster, image: Image, copy: Copy) -> tuple[Standing, str]:
+    """State "", starting or no entry: an empty place, unless its manager cannot tell now."""
+    state = copy.state or "not reported"
+    managers = [m for m in cluster.managers_of_disk.get(copy.disk, ()) if not m.meta.deleting]
+    source = cluster.data_sources.get(image.name)
+    if source is not None and not source.file_transferred and source.disk == copy.disk:
+        return Standing.EMPTY, f"{state}; its first file is being prepared"
+    if any(manager.running for manager in managers):
+        return Standing.EMPTY, state
+    return Standing.MAY_RETURN, f"{state}; the disk's backing image manager is not running"
+
+
+def progressed(window: Sequence[Sight]) -> bool:
+    """Whether some copy's progress grew inside the window, or a file is being checked now."""
+    first: dict[str, int] = {}
+    for sight in window:
+        for seen in sight.having(Standing.MOVING):
+            began = first.setdefault(seen.copy.disk, seen.progress)
+            if seen.progress > began:
+                return True
+    return any(s.copy.state == "pending" for s in window[-1].having(Standing.MOVING))

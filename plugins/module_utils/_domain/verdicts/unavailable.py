@@ -1,0 +1,90 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No copy is left, for all that the API tells over a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement, setting
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    DOWNLOAD,
+    Sight,
+    Standing,
+    progressed,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    LIKELY,
+    RECOVER_COMMAND,
+    Verdict,
+    copy_evidence,
+    places,
+)
+
+NAME = "unavailable_all_failed"
+
+
+def judge(window: Sequence[Sight]) -> Verdict | None:
+    """No copy is proven and none makes progress at any moment of the window, every disk can be
+    believed (or is gone for good), and the data source considers its work done.
+    """
+    sight = window[-1]
+    if sight.first_file_pending or not sight.was_ready_once:
+        return None
+    if any(s.exists or s.having(Standing.MAY_RETURN) for s in window) or progressed(window):
+        return None
+    if not sight.copies and sight.image.source_type == DOWNLOAD:
+        return None
+    settled = all(s.having(Standing.LOST, Standing.GONE) == s.copies for s in window)
+    heals, why = heals_itself(sight)
+    return Verdict(
+        NAME,
+        f"no copy is left ({places(sight.copies)}){waiting_text(sight)}; {why}",
+        _remedy(sight),
+        copy_evidence(sight, sight.copies),
+        confidence="certain" if settled else LIKELY,
+        recoverable=sight.image.source_type == DOWNLOAD,
+        heals_itself=heals,
+    )
+
+
+def heals_itself(sight: Sight) -> tuple[bool, str]:
+    """Whether Longhorn will fetch it again by itself: type download, all entries `failed`, and from
+    1.7 a free disk outside the map (controller/backing_image_controller.go
+    handleBackingImageDataSource, datastore GetReadyNodeDiskForBackingImage).
+    """
+    if sight.image.source_type != DOWNLOAD:
+        return False, "Longhorn cannot fetch this type again"
+    if any(seen.copy.state != "failed" for seen in sight.copies):
+        return False, "Longhorn does not act before every entry reads failed"
+    wait = setting.number(sight.cluster.settings, "backing-image-recovery-wait-interval", 300)
+    text = f"Longhorn fetches it again by itself {wait} to {wait + 30} s after the last change"
+    if not sight.cluster.schema.replenishes:
+        return True, text
+    listed = {seen.copy.disk for seen in sight.copies}
+    free = any(
+        not placement.disk_refused(disk) and uuid not in listed
+        for uuid, disk in sight.cluster.disks.items()
+    )
+    if free:
+        return True, text
+    return False, "Longhorn will not heal it: every disk that it could use is already in the map"
+
+
+def waiting_text(sight: Sight) -> str:
+    """Which volumes and replicas wait for the image, for a sentence."""
+    volumes = sight.cluster.volumes_of_image.get(sight.image.name, ())
+    replicas = sight.cluster.replicas_of_image.get(sight.image.name, ())
+    if not volumes:
+        return ""
+    return f"; {len(volumes)} volumes ({len(replicas)} replicas) need it"
+
+
+def _remedy(sight: Sight) -> str:
+    if sight.image.source_type == DOWNLOAD:
+        return f"{RECOVER_COMMAND}{sight.image.name}"
+    return (
+        f"type {sight.image.source_type}: it cannot be downloaded again; the same command tells "
+        "what can be done"
+    )

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No copy is proven, but a file may still be there: waiting may save it, acting may lose it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    Standing,
+    progressed,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    LIKELY,
+    RECOVER_COMMAND,
+    Verdict,
+    copy_evidence,
+    places,
+)
+
+NAME = "undetermined_unknown"
+
+
+def judge(window: Sequence[Sight]) -> Verdict | None:
+    """Some copy is on a disk, node or manager that is down now (or was a moment ago)."""
+    sight = window[-1]
+    if sight.exists:
+        return None
+    down = sight.having(Standing.MAY_RETURN)
+    if down:
+        name = sight.image.name
+        reasons = "; ".join(f"{seen.place}: {seen.why}" for seen in down)
+        return Verdict(
+            NAME,
+            f"no copy can be proven, but what is on {places(down)} may come back ({reasons})",
+            "bring it back if that is possible. If it is gone for good: "
+            f"{RECOVER_COMMAND}{name} -e accept_unknown_loss=true",
+            copy_evidence(sight, down),
+        )
+    return Verdict(
+        NAME,
+        "no copy is ready, and some copy is (or a moment ago was) being checked or transferred"
+        if progressed(window) or any(s.exists or s.having(Standing.MAY_RETURN) for s in window)
+        else "no copy is ready, and what is shown does not add up to a known case",
+        "look again in a minute",
+        copy_evidence(sight, sight.copies),
+        confidence=LIKELY,
+    )

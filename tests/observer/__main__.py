@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Command line: ``python -m tests.observer --kubeconfig FILE --disks DIR CHECK ...``.
+
+Prints what it found; exit status 0 only if the check holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.observer import proofs
+from tests.observer.api import Api
+from tests.observer.table import table
+from tests.observer.view import look
+
+INTERVAL_SECONDS = 0.5
+
+
+def arguments() -> argparse.Namespace:
+    """The checks and what each needs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.observer", description=__doc__)
+    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--disks", type=Path, required=True, help="folder of the nodes' folders")
+    parser.add_argument("--wait", type=float, default=0.0, help="seconds until it must hold")
+    checks = parser.add_subparsers(dest="check", required=True)
+    checks.add_parser("table", help="show every image's copies")
+    for name in ("whole", "lost"):
+        checks.add_parser(name).add_argument("image", nargs="+")
+    drained = checks.add_parser("drained")
+    drained.add_argument("node")
+    drained.add_argument("--intent", choices=("reboot", "reinstall", "remove"), required=True)
+    checks.add_parser("volumes", help="every attached volume is healthy")
+    return parser.parse_args()
+
+
+def problems(api: Api, options: argparse.Namespace) -> list[str]:
+    """One look, and what does not hold."""
+    view = look(api, options.disks)
+    if options.check == "drained":
+        return proofs.drained(api, view, options.node, options.intent)
+    if options.check == "volumes":
+        return proofs.volumes_healthy(view)
+    if options.check == "table":
+        print("\n".join(table(view)))
+        return []
+    check = proofs.whole if options.check == "whole" else proofs.lost
+    return [problem for image in options.image for problem in check(view, image)]
+
+
+def main() -> int:
+    """Look until it holds or the time is over."""
+    options = arguments()
+    api = Api(options.kubeconfig)
+    deadline = time.monotonic() + options.wait
+    while (found := problems(api, options)) and time.monotonic() < deadline:
+        time.sleep(INTERVAL_SECONDS)
+    print("\n".join(found) if found else f"{options.check}: holds")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must be true after a job: each check returns the sentences that say what is not."""
+
+from __future__ import annotations
+
+from tests.observer.api import Api
+from tests.observer.view import Image, View
+
+
+def whole(view: View, name: str) -> list[str]:
+    """An image has as many proven copies as it wants (at most one per disk)."""
+    image = view.images.get(name)
+    if image is None:
+        return [f"{name}: there is no such image"]
+    wanted = max(image.minimum, sum(copy.wanted for copy in image.copies))
+    proven = len(image.proven())
+    if proven >= wanted:
+        return []
+    return [f"{name}: {proven} of {wanted} copies proven ({_states(image)})"]
+
+
+def lost(view: View, name: str) -> list[str]:
+    """No copy of an image is proven and no file of it is left."""
+    image = view.images.get(name)
+    if image is None:
+        return [f"{name}: there is no such image"]
+    return [
+        f"{name}: there is still a copy on {copy.disk.node}/{copy.disk.name}"
+        for copy in image.copies
+        if copy.proven or copy.file is not None
+    ]
+
+
+def safe_without(view: View, node: str) -> list[str]:
+    """Every image has a proven copy on another node."""
+    return [
+        f"{image.name}: no proven copy outside {node} ({_states(image)})"
+        for image in view.images.values()
+        if all(copy.disk.node == node for copy in image.proven())
+    ]
+
+
+def cordoned(api: Api, node: str) -> list[str]:
+    """The Kubernetes node takes no new pods. Raises Refused where it is absent."""
+    spec = api.get(f"/api/v1/nodes/{node}")["spec"]
+    return [] if spec.get("unschedulable") else [f"{node}: not cordoned"]
+
+
+def empty(view: View, node: str) -> list[str]:
+    """Nothing of value is on a node: no replica, no key of a map, no file of an image."""
+    uuids = {disk.uuid for disk in view.disks.values() if disk.node == node}
+    found = [
+        f"replica {replica['metadata']['name']} is on {node}"
+        for replica in view.replicas
+        if replica["spec"].get("nodeID") == node or replica["spec"].get("diskID") in uuids
+    ]
+    for image in view.images.values():
+        for copy in image.copies:
+            place = f"{copy.disk.node}/{copy.disk.name}"
+            if copy.disk.node == node and copy.wanted:
+                found.append(f"{image.name}: the map still names {place}")
+            if copy.disk.node == node and copy.file is not None:
+                found.append(f"{image.name}: its file is still on {place}")
+    return found
+
+
+def drained(api: Api, view: View, node: str, intent: str) -> list[str]:
+    """A node is drained for an intent: reboot, reinstall or remove."""
+    found = cordoned(api, node) + safe_without(view, node)
+    return found if intent == "reboot" else found + empty(view, node)
+
+
+def volumes_healthy(view: View) -> list[str]:
+    """Every attached volume is healthy."""
+    return [
+        f"volume {name}: {volume['status'].get('robustness')}"
+        for name, volume in view.volumes.items()
+        if volume.get("status", {}).get("state") == "attached"
+        and volume["status"].get("robustness") != "healthy"
+    ]
+
+
+def _states(image: Image) -> str:
+    if not image.copies:
+        return "no copy at all"
+    return ", ".join(
+        f"{copy.disk.node}/{copy.disk.name} {copy.state or 'not reported'}"
+        f"{'' if copy.wanted else ', not in the map'}{'' if copy.whole else ', file not whole'}"
+        for copy in image.copies
+    )

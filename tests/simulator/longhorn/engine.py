@@ -19,7 +19,7 @@ from tests.simulator.kernel import Timer
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.controller import LonghornController
 from tests.simulator.longhorn.engine_process import EngineProcess
-from tests.simulator.longhorn.instances import ENGINE
+from tests.simulator.longhorn.instances import ENGINE, Instances
 from tests.simulator.longhorn.volume_scene import manager_of, reported, state_of
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, name_of
@@ -32,8 +32,9 @@ class EngineController(LonghornController):
 
     resource: ClassVar[str] = names.ENGINES
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, instances: Instances) -> None:
         super().__init__(world)
+        self.instances = instances
         self._processes: dict[str, EngineProcess] = {}
         self._polls: dict[str, Timer] = {}
         self.watch(names.INSTANCE_MANAGERS, self._of_manager)
@@ -70,7 +71,7 @@ class EngineController(LonghornController):
         base = clone(mine)
         manager = manager_of(self.store, node) if node else None
         if mine["spec"].get("desireState") == "stopped" and node:
-            self.world.instances.stop(node, name_of(mine))
+            self.instances.stop(node, name_of(mine))
         self._observe(mine, manager)
         self.save(mine, base)
         if state_of(mine) == "running":
@@ -83,7 +84,7 @@ class EngineController(LonghornController):
 
     def _end(self, engine: Object, node: str) -> None:
         if node:
-            self.world.instances.stop(node, name_of(engine))
+            self.instances.stop(node, name_of(engine))
         self._stop_polling(name_of(engine))
         self.store.mutate(
             names.ENGINES,
@@ -119,14 +120,14 @@ class EngineController(LonghornController):
             return
         if (manager.get("status") or {}).get("currentState") != "running":
             return
-        if self.world.instances.get(node, name_of(mine)) is None:
-            self.world.instances.start(node, name_of(mine), ENGINE)
+        if self.instances.get(node, name_of(mine)) is None:
+            self.instances.start(node, name_of(mine), ENGINE)
 
     def _poll_regularly(self, name: str, node: str) -> None:
         """The monitor: first look 5 s after the engine is seen running (rec: */v1-..)."""
         if name in self._polls:
             return
-        process = EngineProcess(self.world, node, name)
+        process = EngineProcess(self.world, self.instances, node, name)
         process.begin(self.store.get(names.ENGINES, names.NAMESPACE, name))
         self._processes[name] = process
         self._polls[name] = self.kernel.call_later(POLL, lambda: self._poll(name))

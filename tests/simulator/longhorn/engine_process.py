@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from tests.simulator.kernel import Timer
 from tests.simulator.longhorn import names
-from tests.simulator.longhorn.instances import Member
+from tests.simulator.longhorn.instances import Instances, Member
 from tests.simulator.longhorn.volume_scene import ERR, RW, UNKNOWN_MEMBER, WO, state_of
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, name_of
@@ -29,8 +29,9 @@ _DEAD_REMOVAL = 25.0
 class EngineProcess:
     """The members of an engine and how they fare."""
 
-    def __init__(self, world: World, node: str, name: str) -> None:
+    def __init__(self, world: World, instances: Instances, node: str, name: str) -> None:
         self.world = world
+        self.instances = instances
         self.node = node
         self.name = name
         self._members: dict[str, Member] = {}
@@ -99,7 +100,7 @@ class EngineProcess:
         if any(member.mode == WO for member in self._members.values()):
             self._plan(name, node, address, (1.0, 1.0))
             return
-        if not self.world.instances.runs(node, name):
+        if not self.instances.runs(node, name):
             return
         member = self._members[name] = Member(name, node, address, WO)
         slow = self.world.profile.has("slow_rebuild")
@@ -129,7 +130,7 @@ class EngineProcess:
         worker = self.world.workers.get(member.node)
         if worker is None or not worker.powered:
             return False
-        return self.world.instances.runs(member.node, member.name)
+        return self.instances.runs(member.node, member.name)
 
     def _file_there(self, name: str) -> bool:
         """Whether the image file below a replica still exists."""

@@ -16,8 +16,9 @@ from tests.simulator.controller import Key
 from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.budget import BUDGETS, blocked_by
+from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import LonghornController
-from tests.simulator.longhorn.instances import ENGINE, REPLICA, Instance
+from tests.simulator.longhorn.instances import ENGINE, REPLICA, Instance, Instances
 from tests.simulator.longhorn.volume_scene import core_schedulable, manager_of, node_is
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, name_of, owner_reference
@@ -32,10 +33,11 @@ class InstanceManagerController(LonghornController):
 
     resource: ClassVar[str] = names.INSTANCE_MANAGERS
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, instances: Instances) -> None:
         super().__init__(world)
+        self.instances = instances
         self._ready_since: dict[str, float] = {}
-        world.instances.subscribe(self._report)
+        instances.subscribe(self._report)
         self.watch("pods", self._of_pod)
         self.watch("nodes", self._of_node)
         self.watch(names.NODES, self._of_node)
@@ -73,7 +75,8 @@ class InstanceManagerController(LonghornController):
         status = mine.setdefault("status", {})
         again = self._step(mine, pod, node)
         if status["currentState"] != "running":
-            self.world.instances.clear(node) if status["currentState"] == "error" else None
+            if status["currentState"] == "error":
+                self.instances.clear(node)
             status.update(instanceEngines={}, instanceReplicas={})
         if self.profile.has("disk_health"):
             self._conditions(mine, pod, node)
@@ -126,7 +129,7 @@ class InstanceManagerController(LonghornController):
             return
         if (found.get("status") or {}).get("currentState") != "running":
             return
-        running = [i for i in self.world.instances.of(node) if i.state != "starting"]
+        running = [i for i in self.instances.of(node) if i.state != "starting"]
 
         def edit(obj: Object) -> None:
             for kind, field in ((ENGINE, "instanceEngines"), (REPLICA, "instanceReplicas")):
@@ -155,16 +158,15 @@ class InstanceManagerController(LonghornController):
     def _conditions(self, mine: Object, pod: Object | None, node: str) -> None:
         """1.11 and later say why (F§8.2)."""
         stamp = self.kernel.timestamp()
+        conditions = mine["status"].setdefault("conditions", [])
+        reason = text = ""
         if not node_is(self.store, node, "Ready"):
-            down = f"Instance manager node {node} is down"
-            _set(mine, "NodeReady", "False", "Down", down, stamp)
+            reason, text = "Down", f"Instance manager node {node} is down"
         elif not core_schedulable(self.store, node):
-            cordoned = f"Instance manager node {node} is unschedulable"
-            _set(mine, "NodeReady", "False", "Unschedulable", cordoned, stamp)
-        else:
-            _set(mine, "NodeReady", "True", "", "", stamp)
+            reason, text = "Unschedulable", f"Instance manager node {node} is unschedulable"
+        set_condition(conditions, "NodeReady", not reason, stamp, reason, text)
         reason = _pod_reason(pod)
-        _set(mine, "PodReady", str(reason == "Running"), reason, "", stamp)
+        set_condition(conditions, "PodReady", reason == "Running", stamp, reason)
 
 
 def _pod_reason(pod: Object | None) -> str:
@@ -260,13 +262,3 @@ def _entry(instance: Instance) -> Object:
         },
     }
 
-
-def _set(obj: Object, kind: str, value: str, reason: str, message: str, stamp: str) -> None:
-    conditions = obj["status"].setdefault("conditions", [])
-    entry = next((c for c in conditions if c["type"] == kind), None)
-    if entry is None:
-        entry = {"type": kind, "lastProbeTime": "", "lastTransitionTime": stamp, "status": ""}
-        conditions.append(entry)
-    if entry["status"] != value:
-        entry["lastTransitionTime"] = stamp
-    entry.update(status=value, reason=reason, message=message)

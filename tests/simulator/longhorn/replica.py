@@ -15,8 +15,9 @@ from tests.simulator.controller import Key, key_of
 from tests.simulator.errors import ApiError
 from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import names
+from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import LonghornController
-from tests.simulator.longhorn.instances import REPLICA
+from tests.simulator.longhorn.instances import REPLICA, Instances
 from tests.simulator.longhorn.volume_scene import manager_of, reported, state_of
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, labels_of, name_of
@@ -30,8 +31,9 @@ class ReplicaController(LonghornController):
 
     resource: ClassVar[str] = names.REPLICAS
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, instances: Instances) -> None:
         super().__init__(world)
+        self.instances = instances
         self.watch(names.INSTANCE_MANAGERS, self._of_manager)
         self.watch(names.IMAGES, self._of_image)
 
@@ -68,7 +70,7 @@ class ReplicaController(LonghornController):
         self._observe(mine, status, manager)
         wanted = mine["spec"].get("desireState")
         if wanted == "stopped" and node:
-            self.world.instances.stop(node, name_of(mine))
+            self.instances.stop(node, name_of(mine))
         self.save(mine, base)
         if wanted == "running" and node and not mine["spec"].get("failedAt"):
             self._start(name_of(mine), node, manager)
@@ -77,7 +79,7 @@ class ReplicaController(LonghornController):
     def _delete(self, replica: Object, node: str) -> None:
         """End the process and let the object go; both at once (0.05 to 0.6 s were recorded)."""
         if node:
-            self.world.instances.stop(node, name_of(replica))
+            self.instances.stop(node, name_of(replica))
         self.store.mutate(
             names.REPLICAS,
             names.NAMESPACE,
@@ -94,7 +96,8 @@ class ReplicaController(LonghornController):
         elif manager is not None:
             status["instanceManagerName"] = name_of(manager)
             status["started"] = True
-        _set(status, "InstanceCreation", "True", self.kernel.timestamp())
+        conditions = status.setdefault("conditions", [])
+        set_condition(conditions, "InstanceCreation", True, self.kernel.timestamp())
 
     def _state(self, mine: Object, manager: Object | None) -> str:
         before, wanted = state_of(mine), mine["spec"].get("desireState")
@@ -119,11 +122,11 @@ class ReplicaController(LonghornController):
             return
         if (manager.get("status") or {}).get("currentState") != "running":
             return
-        if self.world.instances.get(node, name) is not None:
+        if self.instances.get(node, name) is not None:
             return
         if not self._image_ready(replica):
             return
-        self.world.instances.start(node, name, REPLICA)
+        self.instances.start(node, name, REPLICA)
 
     def _image_ready(self, replica: Object) -> bool:
         """Ask for the image on the replica's disk, and say whether it is there."""
@@ -162,24 +165,12 @@ class ReplicaController(LonghornController):
 
     def _condition(self, replica: Object, waits: bool) -> None:
         def edit(obj: Object) -> None:
-            status = obj.setdefault("status", {})
-            stamp = self.kernel.timestamp()
-            _set(status, WAITING, str(waits), stamp, "Waiting" if waits else "")
+            conditions = obj.setdefault("status", {}).setdefault("conditions", [])
+            reason = "Waiting" if waits else ""
+            set_condition(conditions, WAITING, waits, self.kernel.timestamp(), reason)
 
         key = (names.NAMESPACE, name_of(replica))
         self.store.mutate(names.REPLICAS, *key, edit, subresource="status")
-
-
-def _set(status: Object, kind: str, value: str, stamp: str, reason: str = "") -> None:
-    """Set a condition; its time changes with its status only."""
-    conditions = status.setdefault("conditions", [])
-    entry = next((c for c in conditions if c["type"] == kind), None)
-    if entry is None:
-        entry = {"type": kind, "lastProbeTime": "", "lastTransitionTime": stamp, "status": ""}
-        conditions.append(entry)
-    if entry["status"] != value:
-        entry["lastTransitionTime"] = stamp
-    entry.update(status=value, reason=reason, message="")
 
 
 def waits_for_image(replica: Object) -> bool:

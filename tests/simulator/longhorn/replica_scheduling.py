@@ -9,6 +9,7 @@ longhorn-manager scheduler/replica_scheduler.go, v1.6.4 and v1.12.1.
 from __future__ import annotations
 
 from tests.simulator.longhorn import names
+from tests.simulator.longhorn.choices import Choices
 from tests.simulator.longhorn.volume_scene import (
     Scene,
     core_schedulable,
@@ -50,12 +51,12 @@ def candidates(world: World, scene: Scene) -> list[Place]:
     return []
 
 
-def place(world: World, scene: Scene) -> Place | None:
+def place(world: World, choices: Choices, scene: Scene) -> Place | None:
     """Draw one of the candidates; None where there is none."""
     found = {uuid: (node, uuid, path) for node, uuid, path in candidates(world, scene)}
     if not found:
         return None
-    return found[world.choices.pick("replica", scene.name, sorted(found))]
+    return found[choices.pick("replica", scene.name, sorted(found))]
 
 
 def may_return(world: World, replica: Object) -> bool:

@@ -15,7 +15,10 @@ from typing import ClassVar
 from tests.simulator.controller import Key
 from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import names, volume_objects
+from tests.simulator.longhorn.choices import Choices
+from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import LonghornController
+from tests.simulator.longhorn.instances import Instances
 from tests.simulator.longhorn.replica import waits_for_image
 from tests.simulator.longhorn.replica_scheduling import place
 from tests.simulator.longhorn.volume_rebuild import Rebuilder
@@ -39,9 +42,11 @@ class VolumeController(LonghornController):
 
     resource: ClassVar[str] = names.VOLUMES
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, instances: Instances, choices: Choices) -> None:
         super().__init__(world)
-        self._rebuilder = Rebuilder(world)
+        self.instances = instances
+        self.choices = choices
+        self._rebuilder = Rebuilder(world, choices)
         for resource in (names.ENGINES, names.REPLICAS):
             self.watch(resource, lambda event: [(names.NAMESPACE, volume_of(event.obj))])
         self.watch(names.NODES, self._of_node)
@@ -101,7 +106,7 @@ class VolumeController(LonghornController):
         for replica in scene.replicas:
             if replica["spec"].get("nodeID") or is_terminating(replica):
                 continue
-            found = place(self.world, scene_of(self.store, scene.volume))
+            found = place(self.world, self.choices, scene_of(self.store, scene.volume))
             if found is None:
                 return
             self._edit(
@@ -237,7 +242,7 @@ class VolumeController(LonghornController):
 
     def _address(self, replica: Object) -> str:
         node = str(replica["spec"]["nodeID"])
-        instance = self.world.instances.get(node, name_of(replica))
+        instance = self.instances.get(node, name_of(replica))
         return f"{self._ip(node)}:{instance.port if instance else 0}"
 
     def _ip(self, node: str) -> str:
@@ -304,13 +309,15 @@ class VolumeController(LonghornController):
 
     def _conditions(self, mine: Object, scene: Scene) -> None:
         stamp = self.kernel.timestamp()
+        conditions = mine["status"].setdefault("conditions", [])
         waits = any(waits_for_image(r) for r in scene.replicas)
-        _set(mine, "WaitForBackingImage", str(waits), "Waiting" if waits else "", "", stamp)
+        cause = "Waiting" if waits else ""
+        set_condition(conditions, "WaitForBackingImage", waits, stamp, cause)
         unplaced = any(not r["spec"].get("nodeID") for r in scene.replicas)
         reason, text = self._rebuilder.blocked(scene)
         if unplaced and not reason:
             reason, text = "ReplicaSchedulingFailure", "replica scheduling failed"
-        _set(mine, "Scheduled", str(not reason), reason, text, stamp)
+        set_condition(conditions, "Scheduled", not reason, stamp, reason, text)
 
     def _edit(self, resource: str, name: str, fn: Callable[[Object], None]) -> None:
         self.store.mutate(resource, names.NAMESPACE, name, fn)
@@ -347,15 +354,4 @@ def _want_stopped(obj: Object) -> None:
 
 def _want_stopped_replica(obj: Object) -> None:
     obj["spec"]["desireState"] = "stopped"
-
-
-def _set(obj: Object, kind: str, value: str, reason: str, message: str, stamp: str) -> None:
-    conditions = obj["status"].setdefault("conditions", [])
-    entry = next((c for c in conditions if c["type"] == kind), None)
-    if entry is None:
-        entry = {"type": kind, "lastProbeTime": "", "lastTransitionTime": stamp, "status": ""}
-        conditions.append(entry)
-    if entry["status"] != value:
-        entry["lastTransitionTime"] = stamp
-    entry.update(status=value, reason=reason, message=message)
 

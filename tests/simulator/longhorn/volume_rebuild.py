@@ -13,6 +13,7 @@ from collections.abc import Callable
 from tests.simulator.errors import ApiError
 from tests.simulator.kernel import parse_rfc3339
 from tests.simulator.longhorn import names, volume_objects
+from tests.simulator.longhorn.choices import Choices
 from tests.simulator.longhorn.replica_scheduling import candidates, may_return, place
 from tests.simulator.longhorn.volume_scene import (
     ERR,
@@ -35,8 +36,9 @@ _COMPONENT = "longhorn-volume-controller"
 class Rebuilder:
     """Adds, reuses and removes replicas of attached volumes."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, choices: Choices) -> None:
         self.world = world
+        self.choices = choices
 
     def run(self, mine: Object, scene: Scene) -> None:
         """One pass; ``mine`` is the private copy of the volume with its status so far."""
@@ -106,7 +108,7 @@ class Rebuilder:
         return self.world.kernel.now() - last >= wait
 
     def _create(self, scene: Scene) -> bool:
-        found = place(self.world, scene)
+        found = place(self.world, self.choices, scene)
         if found is None and self._prechecks():
             return False
         made = volume_objects.replica(

@@ -1,23 +1,35 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Longhorn's random picks, in one place, so that a test can decide them."""
+"""The one place where Longhorn's controllers draw one of several equally good disks.
+
+Go iterates maps in random order and Longhorn shuffles nodes (F§2.2, F§7.3); a simulator that did
+that all over the place could not be compared with anything. A test, or the replay of a recording,
+may say which candidate it would like.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+Preference = Callable[[str, str, Sequence[str]], str | None]
 
 
 class Choices:
-    """Draws from the kernel's randomness."""
+    """Draws from the seeded source of the cluster, unless ``prefer`` names a candidate."""
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
+        self.prefer: Preference | None = None
 
     def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:
-        """One of ``candidates`` (disk UUIDs, never empty).
+        """One of ``candidates`` (UUIDs of disks that are all allowed, never empty).
 
-        ``what`` says why ("first file", "copy", "sender", "replica"), ``owner`` for which object.
+        ``what`` says why: "first file", "copy", "sender" (``owner``: the image), "replica" (the
+        volume).
         """
+        wish = self.prefer(what, owner, candidates) if self.prefer is not None else None
+        if wish is not None and wish in candidates:
+            return wish
         return self.rng.choice(list(candidates))

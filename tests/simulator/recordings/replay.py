@@ -94,7 +94,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     kernel, store = cluster.kernel, cluster.store
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
-    cluster.choices = RecordedChoices(recording, kernel, names)
+    cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
     operator = Operator(
         kernel, store, SimulatedWorld(cluster), names, recording.start, cluster.evict
     )

@@ -89,9 +89,7 @@ class AttachmentController(LonghornController):
                 continue
             if not self.world.setting_bool(_DETACH):
                 text = f"Failed to detach manually attached volume due to {_DETACH} is set to false"
-                self.world.event(
-                    attachment, _COMPONENT, "DetachedUnexpectedly", text, "Warning"
-                )
+                self.world.event(attachment, _COMPONENT, "DetachedUnexpectedly", text, "Warning")
                 continue
             self.store.mutate(
                 names.ATTACHMENTS,

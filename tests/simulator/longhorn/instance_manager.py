@@ -261,4 +261,3 @@ def _entry(instance: Instance) -> Object:
             "errorMsg": "signal: killed" if instance.state == "error" else "",
         },
     }
-

@@ -50,5 +50,7 @@ def _write(world: World, replica: Object, wanted: bool, by_flag: bool) -> None:
         world.event(replica, _COMPONENT, "EvictionCanceled", text)
         return
     reason = "EvictionUserRequested" if by_flag else "EvictionAutomatic"
-    text = f"Requesting replica {name} eviction from node {spec['nodeID']} and disk {spec['diskID']}"
+    text = (
+        f"Requesting replica {name} eviction from node {spec['nodeID']} and disk {spec['diskID']}"
+    )
     world.event(replica, _COMPONENT, reason, text)

@@ -140,9 +140,12 @@ class VolumeController(LonghornController):
             mode, spec = modes.get(name_of(replica)), replica["spec"]
             if mode == RW and not spec.get("healthyAt") and not is_failed(replica):
                 self._edit(names.REPLICAS, name_of(replica), lambda obj: _mark_healthy(obj, stamp))
-            elif mode == ERR and not is_failed(replica):
-                self._fail(replica, stamp)
-            elif _broke(replica, scene) and not is_failed(replica):
+            elif (
+                mode == ERR
+                and not is_failed(replica)
+                or _broke(replica, scene)
+                and not is_failed(replica)
+            ):
                 self._fail(replica, stamp)
 
     def _fail(self, replica: Object, stamp: str) -> None:
@@ -272,7 +275,8 @@ class VolumeController(LonghornController):
         modes, status = scene.modes, mine["status"]
         if not modes:
             return
-        working = [r for r in scene.healthy() if modes.get(name_of(r)) == RW]
+        # counted as the engine lists them, which for some seconds is also a failed one (F§9.3)
+        working = [mode for mode in modes.values() if mode == RW]
         now = "healthy" if len(working) >= scene.wanted else "degraded"
         before = status.get("robustness")
         if now != before:
@@ -354,4 +358,3 @@ def _want_stopped(obj: Object) -> None:
 
 def _want_stopped_replica(obj: Object) -> None:
     obj["spec"]["desireState"] = "stopped"
-

@@ -69,7 +69,7 @@ class Rebuilder:
 
     def _prechecks(self) -> bool:
         """Up to 1.6 a replica is made first and placed later; later releases look first (F§15.5)."""
-        return self.world.profile.has("file_spec_map")
+        return self.world.profile.has("precheck_replica")
 
     def _under_way(self, scene: Scene) -> bool:
         """Whether a replica that is not complete is being worked on already."""
@@ -111,9 +111,7 @@ class Rebuilder:
         found = place(self.world, self.choices, scene)
         if found is None and self._prechecks():
             return False
-        made = volume_objects.replica(
-            self.world, scene.volume, found, volume_objects.NO_REUSE
-        )
+        made = volume_objects.replica(self.world, scene.volume, found, volume_objects.NO_REUSE)
         self.world.store.create(names.REPLICAS, made)
         return True
 

@@ -14,7 +14,7 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors
@@ -40,7 +40,12 @@ SETTLE_SECONDS = 0.05
 
 
 def events(
-    client: Client, kind: Kind, resource_version: str, namespace: str | None, seconds: float
+    client: Client,
+    kind: Kind,
+    resource_version: str,
+    namespace: str | None,
+    seconds: float,
+    field_selector: str = "",
 ) -> Iterator[Object]:
     """The events of one stream, bookmarks included, until the server ends it or it breaks.
 
@@ -53,6 +58,7 @@ def events(
         "allowWatchBookmarks": "true",
         "resourceVersion": resource_version,
         "timeoutSeconds": str(server_seconds),
+        "fieldSelector": field_selector,
     }
     idle = server_seconds + IDLE_SECONDS - SERVER_SECONDS
     answer = client.open_stream(kind.path(namespace), query, what, idle)
@@ -88,6 +94,7 @@ class _Follower(threading.Thread):
         keep: Callable[[Object], Kept],
         changes: queue.Queue[Change],
         stop: threading.Event,
+        field_selector: str,
     ) -> None:
         super().__init__(daemon=True, name=f"watch {kind.label}")
         self._keep = keep
@@ -97,6 +104,7 @@ class _Follower(threading.Thread):
         self._version = version
         self._changes = changes
         self._stop_asked = stop
+        self._field_selector = field_selector
 
     def run(self) -> None:
         while not self._stop_asked.is_set():
@@ -112,7 +120,14 @@ class _Follower(threading.Thread):
 
     def _one_stream(self) -> None:
         started = time.monotonic()
-        stream = events(self._client, self._kind, self._version, self._namespace, SERVER_SECONDS)
+        stream = events(
+            self._client,
+            self._kind,
+            self._version,
+            self._namespace,
+            SERVER_SECONDS,
+            self._field_selector,
+        )
         for event in stream:
             if self._stop_asked.is_set():
                 return
@@ -131,6 +146,7 @@ class _Follower(threading.Thread):
             self._keep,
             namespace=self._namespace,
             all_namespaces=self._namespace is None,
+            field_selector=self._field_selector,
         )
         self._version = listing.resource_version
         self._changes.put((self._kind, "list", listing.items))
@@ -149,11 +165,13 @@ class LiveView:
         *,
         everywhere: Iterable[Kind] = (),
         keep: Callable[[Kind, Object], Any] = lambda kind, obj: without_managed_fields(obj),
+        field_selectors: Mapping[Kind, str] | None = None,
     ) -> None:
         self._client = client
         self._everywhere = tuple(everywhere)
         self.kinds = tuple(kinds) + self._everywhere
         self._keep = keep
+        self._field_selectors = dict(field_selectors or {})
         self._changes: queue.Queue[Change] = queue.Queue()
         self._stop = threading.Event()
         self._objects: dict[Kind, dict[Key, Any]] = {kind: {} for kind in self.kinds}
@@ -172,6 +190,7 @@ class LiveView:
                 self._reducer(kind),
                 namespace=self._namespace_of(kind),
                 all_namespaces=self._namespace_of(kind) is None,
+                field_selector=self._field_selectors.get(kind, ""),
             )
             self._objects[kind] = dict(listing.items)
             self.version += 1
@@ -183,6 +202,7 @@ class LiveView:
                 self._reducer(kind),
                 self._changes,
                 self._stop,
+                self._field_selectors.get(kind, ""),
             ).start()
         return self
 

@@ -54,16 +54,16 @@ def of_volume(
     if not here or step.step is Step.DONE:
         return
     healthy = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.healthy]
-    if volume.robustness == "faulted" or not healthy:
-        if any(replica.healthy_at or replica.failed_at for replica in here):
-            yield Blocker(
-                "volume_faulted",
-                "volume",
-                title(volume),
-                f"is faulted: no replica has complete data, and {node} holds one of what is left",
-                "salvage it or restore it from a backup first",
-            )
-            return
+    served = any(replica.healthy_at or replica.failed_at for replica in here)
+    if served and (volume.robustness == "faulted" or not healthy):
+        yield Blocker(
+            "volume_faulted",
+            "volume",
+            title(volume),
+            f"is faulted: no replica has complete data, and {node} holds one of what is left",
+            "salvage it or restore it from a backup first",
+        )
+        return
     if volume.data_locality == "strict-local":
         yield Blocker(
             "strict_local",

@@ -101,13 +101,29 @@ def protected_elsewhere(cluster: Cluster, volume: Volume, node: str) -> tuple[Re
     )
 
 
+def concerned(cluster: Cluster, node: str) -> tuple[Volume, ...]:
+    """Volumes with a replica on the node, and those that still carry something of ours for it."""
+    found = {replica.volume for replica in cluster.replicas.values() if replica.node == node}
+    found |= {
+        name
+        for name, attachment in cluster.attachments.items()
+        if memory.TICKET in attachment.tickets
+    }
+    found |= {
+        name
+        for name, volume in cluster.volumes.items()
+        if memory.before(volume.meta).get("node") == node
+    }
+    return tuple(cluster.volumes[name] for name in sorted(found) if name in cluster.volumes)
+
+
 def decide(cluster: Cluster, volume: Volume, node: str, intent: Intent) -> Move:
     """What this volume needs next so that the node can go for this intent."""
-    here = [
-        replica
-        for replica in cluster.replicas_of_volume.get(volume.name, ())
-        if replica.node == node and not replica.meta.deleting
-    ]
+    on_node = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.node == node]
+    here = [replica for replica in on_node if not replica.meta.deleting]
+    if on_node and not here:
+        why = f"for replica {on_node[0].name} to be gone"
+        return Move(volume.name, Step.WAIT, original_number(volume), why=why)
     if intent.leaves:
         return _leave(cluster, volume, node, here)
     return _stay(cluster, volume, node, here)

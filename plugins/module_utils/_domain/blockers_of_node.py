@@ -1,0 +1,114 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reasons in the node itself, its peers and its pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    memory,
+    pod_filters,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
+    Blocker,
+    Clears,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
+    left_on,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+
+CONTROL_OF = {
+    pod_filters.BARE: "bare_pod",
+    pod_filters.LOCAL_DATA: "empty_dir",
+    pod_filters.FIRST_FILE_POD: "first_file_pod",
+}
+
+
+def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
+    """The node must be there to send its copies; its peers must not be away at the same time."""
+    node = cluster.nodes[request.node]
+    holds = any(r.node == node.name for r in cluster.replicas.values()) or any(
+        cluster.disks.get(copy.disk) in node.disks
+        for image in cluster.images.values()
+        for copy in image.wanted
+    )
+    if holds and not (node.ready and cluster.kube_nodes[node.name].ready):
+        yield Blocker(
+            "node_not_ready",
+            "node",
+            node.name,
+            "is not Ready: what it holds cannot be read or moved",
+            "bring it back first",
+        )
+    if not request.own_mover:
+        yield from _flags(cluster, request)
+    for name, peer in sorted(cluster.nodes.items()):
+        if name == node.name:
+            continue
+        if memory.before(peer.meta):
+            left = left_on(cluster, name)
+            yield Blocker(
+                "other_maintenance",
+                "node",
+                name,
+                f"is under maintenance too and holds {left.words()}: nothing on it counts",
+                f"give {name} back first",
+                stops=left.data,
+            )
+        elif name in cluster.kube_nodes and cluster.kube_nodes[name].unschedulable:
+            yield Blocker(
+                "other_cordoned",
+                "node",
+                name,
+                "is cordoned too: its replicas do not protect their peers",
+                f"uncordon {name} if nothing speaks against it",
+                stops=False,
+            )
+
+
+def _flags(cluster: Cluster, request: Request) -> Iterator[Blocker]:
+    refused = cluster.schema.eviction_flags_refused
+    if not request.intent.leaves:
+        refused = "Longhorn's eviction empties the node; a reboot does not ask for that"
+    if refused:
+        yield Blocker(
+            "mover", "node", request.node, refused, "leave the mover at its default", Clears.NEVER
+        )
+
+
+def of_pods(cluster: Cluster, pods: tuple[pod_filters.Verdict, ...]) -> Iterator[Blocker]:
+    """Pods that need the operator's word, and budgets that allow nothing at the moment."""
+    for verdict in pods:
+        if verdict.fate is not pod_filters.Fate.BLOCK:
+            continue
+        rule = CONTROL_OF[verdict.reason]
+        if rule == "first_file_pod":
+            continue  # told as its image's blocker, with the progress
+        yield Blocker(rule, "pod", verdict.pod.key, verdict.reason, verdict.remedy)
+    for budget in sorted(cluster.budgets, key=lambda b: (b.meta.namespace, b.name)):
+        if budget.allowed > 0:
+            continue
+        held = [
+            v.pod.key
+            for v in pods
+            if v.fate is pod_filters.Fate.EVICT
+            and not pod_filters.is_instance_manager(v.pod)
+            and not v.pod.finished
+            and budget.selects(v.pod)
+        ]
+        for key in held:
+            yield Blocker(
+                "budget",
+                "pod",
+                key,
+                f"budget {budget.meta.namespace}/{budget.name} allows no disruption now",
+                "it must have enough ready replicas elsewhere",
+                Clears.BY_ITSELF,
+                stops=False,
+            )

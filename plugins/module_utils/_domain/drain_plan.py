@@ -1,0 +1,217 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole drain as a value: what moves where, what goes, what is left, what is in the way.
+
+It is made from one reading of the cluster, before anything is written, and again after each step;
+a plan that has no work left is a finished drain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    blocker,
+    blockers_of_images,
+    blockers_of_node,
+    blockers_of_volumes,
+    image_needs,
+    memory,
+    pod_filters,
+    replica_moves,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import Blocker
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
+    Left,
+    known_uuids,
+    left_on,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Disk,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
+    Move,
+    Step,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyMove:
+    """One copy to make: image, bytes, from which disks of the node (as a person names them) to
+    which disk; why is the reason in a few words.
+    """
+
+    image: str
+    bytes: int
+    source: str
+    target: Disk
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOut:
+    """One key that leaves an image's map."""
+
+    image: str
+    disk: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The drain of one node, from what is there now."""
+
+    request: Request
+    version: str
+    copies: tuple[CopyMove, ...]
+    keys_out: tuple[KeyOut, ...]
+    needs: tuple[Need, ...]
+    moves: tuple[Move, ...]
+    pods: tuple[pod_filters.Verdict, ...]
+    blockers: tuple[Blocker, ...]
+    left: Left
+    incomplete: tuple[str, ...]
+    close: bool
+    cordon: bool
+    remember: bool
+    disks_out: tuple[str, ...]
+    free: tuple[tuple[str, int, int, int], ...]
+    replicas_here: int
+
+    @property
+    def bytes_to_copy(self) -> int:
+        return sum(move.bytes for move in self.copies)
+
+    @property
+    def to_evict(self) -> tuple[pod_filters.Verdict, ...]:
+        return tuple(v for v in self.pods if v.fate is pod_filters.Fate.EVICT)
+
+    @property
+    def to_move(self) -> tuple[Move, ...]:
+        return tuple(move for move in self.moves if move.step is not Step.DONE)
+
+    @property
+    def stopping(self) -> tuple[Blocker, ...]:
+        return blocker.stopping(self.blockers)
+
+    @property
+    def work(self) -> bool:
+        """Whether anything is to be written for this drain."""
+        parts = (self.copies, self.keys_out, self.to_move, self.to_evict, self.disks_out)
+        repair = self.request.repair_entries and self.incomplete
+        return any(parts) or self.close or self.cordon or self.remember or bool(repair)
+
+
+def make(cluster: Cluster, request: Request) -> Plan:
+    """The plan. The node must be known to Longhorn and Kubernetes (preflight looks at that)."""
+    node = cluster.nodes[request.node]
+    uuids = known_uuids(node)
+    needs, placement = image_needs.assess(cluster, request.node, request.intent, request.next_nodes)
+    moves = tuple(
+        replica_moves.decide(cluster, volume, request.node, request.intent)
+        for volume in replica_moves.concerned(cluster, request.node)
+    )
+    pods = pod_filters.judge_all(cluster.pods, request.node, request.consent)
+    leaves = request.intent.leaves
+    copies = tuple(copy for need in needs for copy in _copies(cluster, request.node, need))
+    return Plan(
+        request=request,
+        version=str(cluster.schema.version),
+        copies=tuple(sorted(copies, key=lambda c: (c.target.label, -c.bytes, c.image))),
+        keys_out=_keys_out(cluster, needs, uuids) if leaves else (),
+        needs=needs,
+        moves=moves,
+        pods=pods,
+        blockers=blocker.worst_first(
+            _blockers(cluster, request, needs, placement, moves, pods, uuids)
+        ),
+        left=left_on(cluster, request.node),
+        incomplete=tuple(
+            sorted(i.name for i in cluster.images.values() if any(not c.complete for c in i.wanted))
+        ),
+        close=leaves and node.allow_scheduling,
+        cordon=not cluster.kube_nodes[request.node].unschedulable,
+        remember=memory.before(node.meta).get("intent") != request.intent.value,
+        disks_out=tuple(disk.name for disk in node.disks) if leaves else (),
+        free=_free(cluster, copies, placement),
+        replicas_here=sum(1 for r in cluster.replicas.values() if r.node == request.node),
+    )
+
+
+def _copies(cluster: Cluster, node: str, need: Need) -> Iterator[CopyMove]:
+    senders = [cluster.disks[c.disk].label for c in (need.sources or need.proven)]
+    source = senders[0] if senders else node
+    volumes = len(cluster.volumes_of_image.get(need.image.name, ()))
+    for number, target in enumerate(need.targets, start=1):
+        have = len(need.proven) + len(need.coming) + number
+        if need.proven or need.coming or number > 1 or len(need.here) + len(need.proven) > 1:
+            why = f"{have} of {need.wanted} wanted"
+        else:
+            why = "only copy" + (f", {volumes} volumes use it" if volumes else "")
+        yield CopyMove(need.image.name, need.image.file_bytes, source, target, why)
+
+
+def _keys_out(
+    cluster: Cluster, needs: tuple[Need, ...], uuids: frozenset[str]
+) -> tuple[KeyOut, ...]:
+    return tuple(
+        KeyOut(
+            need.image.name,
+            copy.disk,
+            cluster.disks[copy.disk].label if copy.disk in cluster.disks else copy.disk,
+        )
+        for need in needs
+        for copy in need.here
+        if copy.disk in uuids
+    )
+
+
+def _free(
+    cluster: Cluster, copies: tuple[CopyMove, ...], placement: Placement
+) -> tuple[tuple[str, int, int, int], ...]:
+    """(disk, free now, free after, images to come) of each target disk."""
+    targets = {copy.target.uuid: copy.target for copy in copies}
+    rows = []
+    for uuid, disk in targets.items():
+        after = placement.free(disk)
+        number = sum(1 for copy in copies if copy.target.uuid == uuid)
+        rows.append((disk.label, after + placement.booked(disk), after, number))
+    return tuple(sorted(rows))
+
+
+def _blockers(
+    cluster: Cluster,
+    request: Request,
+    needs: tuple[Need, ...],
+    placement: Placement,
+    moves: tuple[Move, ...],
+    pods: tuple[pod_filters.Verdict, ...],
+    uuids: frozenset[str],
+) -> Iterator[Blocker]:
+    node = request.node
+    closed = image_needs.closed_nodes(cluster, node, request.next_nodes)
+    yield from blockers_of_node.of_node(cluster, request)
+    for need in needs:
+        yield from blockers_of_images.of_need(cluster, need, node, placement)
+    yield from blockers_of_images.first_files(cluster, node, uuids)
+    touched = {need.image.name for need in needs}
+    for move in moves:
+        volume = cluster.volumes[move.volume]
+        touched.add(volume.image)
+        yield from blockers_of_volumes.of_volume(
+            cluster, volume, node, request.intent, closed, request.move_single
+        )
+    yield from blockers_of_images.incomplete_entries(cluster, touched, request.repair_entries)
+    for volume in cluster.volumes.values():
+        yield from blockers_of_volumes.manual_attachment(cluster, volume, node)
+    evicted = frozenset(v.pod.key for v in pods if v.fate is pod_filters.Fate.EVICT)
+    yield from blockers_of_volumes.engine_holders(cluster, node, evicted)
+    yield from blockers_of_node.of_pods(cluster, pods)

@@ -1,0 +1,30 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filters import Consent
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A drain: the node, why, and what may be done.
+
+    own_mover: raise, wait, lower, delete (True), or Longhorn's eviction flags (False).
+    move_single: a volume of one replica may get a second one for the time.
+    repair_entries: map entries written as `{}` may be rewritten in full.
+    next_nodes: nodes that are next in line, never chosen as targets.
+    """
+
+    node: str
+    intent: Intent
+    consent: Consent = Consent()
+    own_mover: bool = True
+    move_single: bool = True
+    repair_entries: bool = False
+    next_nodes: tuple[str, ...] = ()

@@ -1,0 +1,228 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The process in a backing image manager's pod: it keeps, receives, sends and checks files.
+
+Times measured (recordings, log-bim.txt): a request is begun one second after it was taken (the
+service waits in steps of a second for a record to leave pending); every three seconds all files are
+looked at, and only then listeners hear of changes; deleting takes one second, with the bytes gone at
+its start (F§4.2); a record that hears nothing from its sender fails after 60 s (F§3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.simulator.kernel import Kernel, Timer
+from tests.simulator.longhorn.disk_folder import DiskFolder
+from tests.simulator.longhorn.names import IN_PROGRESS, READY, STARTING
+from tests.simulator.longhorn.sources import MIB, Content
+from tests.simulator.longhorn.sync_file import CopyFiles, SyncFile
+
+LOOK_EVERY = 3.0
+STEP = 1.0
+DELETE_TAKES = 1.004
+BEGIN_LIMIT = 60.0
+IDLE_LIMIT = 30.0
+MAX_SENDS = 3
+HASH_RATE = 160.0 * MIB
+COPY_RATE = 160.0 * MIB
+ALREADY_EXISTS = "already exists"
+NOT_REUSED = "syncing file should be directly reused but failed"
+
+
+class AlreadyExists(Exception):
+    """A record of this name is there, whatever its state."""
+
+
+class FileService:
+    """One such process, from the start of its container to its end."""
+
+    def __init__(
+        self, kernel: Kernel, disk: DiskFolder, address: str, rate: Callable[[], float]
+    ) -> None:
+        self.kernel = kernel
+        self.disk = disk
+        self.address = address
+        self.alive = True
+        self.files: dict[str, SyncFile] = {}
+        self.listener: Callable[[], None] | None = None
+        self._rate = rate
+        self._last: dict[str, dict[str, Any]] = {}
+        first = STEP + kernel.rng.uniform(0.15, 0.85)
+        self._look: Timer = kernel.call_later(first, self._on_look)
+
+    def stop(self) -> None:
+        """End the process; its records are forgotten, the files stay."""
+        self.alive = False
+        self._look.cancel()
+        for file in self.files.values():
+            file.gone = True
+        self.files = {}
+
+    # What a manager asks for
+
+    def list(self, with_real_size: bool) -> dict[str, dict[str, Any]]:
+        """All records; each ready file is looked at first."""
+        self._check_files()
+        return {name: file.report(with_real_size) for name, file in sorted(self.files.items())}
+
+    def fetch(self, name: str, uuid: str, hand_over: Callable[[], Content | None]) -> None:
+        """Take the file a data source prepared on the same disk. Raises AlreadyExists.
+
+        The data source hands over before the record is looked for: that is how an image hangs
+        whose failed record is still there (F§2.9). Nothing happens if it has nothing to hand over.
+        """
+        content = hand_over()
+        if content is None:
+            return
+        file = self._new(name, uuid)
+        files = CopyFiles(self.disk, name, uuid)
+        files.take_up(file, 0, "")
+        self.kernel.call_later(STEP, lambda: self._take_work_file(file, files, content))
+
+    def reuse(self, name: str, uuid: str, size: int, checksum: str) -> None:
+        """Use what is on the disk, or fail. Raises AlreadyExists."""
+        file = self._new(name, uuid)
+        files = CopyFiles(self.disk, name, uuid)
+        files.take_up(file, size, checksum)
+
+        def settle() -> None:
+            if not file.gone and file.state == STARTING:
+                file.fail(NOT_REUSED)
+
+        self.kernel.call_later(STEP, settle)
+
+    def sync(self, name: str, uuid: str, sender: FileService, size: int, checksum: str) -> None:
+        """Get the file from another manager. Raises AlreadyExists."""
+        file = self._new(name, uuid)
+        file.sender = sender.address
+        files = CopyFiles(self.disk, name, uuid)
+        files.take_up(file, size, checksum)
+        self.kernel.call_later(STEP, lambda: self._receive(file, files, sender, checksum))
+
+    def delete(self, name: str, uuid: str) -> float:
+        """Forget a record and remove its files; seconds until the request returns."""
+        file = self.files.pop(name, None)
+        if file is not None:
+            file.gone = True
+        CopyFiles(self.disk, name, uuid).delete()
+        work = self.disk.work_file(name, uuid)
+        try:
+            self.disk.unlink(work.with_name(work.name + ".tmp"))
+        except OSError:
+            return DELETE_TAKES
+        return DELETE_TAKES
+
+    def send(self, name: str, uuid: str) -> Content | None:
+        """Begin to send a file: its content, or None if this process has none to send."""
+        file = self.files.get(name)
+        if not self.alive or file is None or file.uuid != uuid:
+            return None
+        files = CopyFiles(self.disk, name, uuid)
+        if files.suspect(file):
+            files.recheck(file)
+        if file.state != READY or file.sending >= MAX_SENDS:
+            return None
+        file.sending += 1
+        known = self.disk.content(files.backing)
+        return known or Content(name, file.size, file.virtual_size)
+
+    def sent(self, name: str, uuid: str) -> None:
+        """End of a transfer begun by ``send``."""
+        file = self.files.get(name)
+        if file is not None and file.uuid == uuid and file.sending:
+            file.sending -= 1
+
+    # The course of a transfer
+
+    def _new(self, name: str, uuid: str) -> SyncFile:
+        if name in self.files:
+            raise AlreadyExists(name)
+        file = self.files[name] = SyncFile(name, uuid)
+        return file
+
+    def _take_work_file(self, file: SyncFile, files: CopyFiles, content: Content) -> None:
+        if file.gone or file.state != STARTING:
+            return
+        try:
+            files.take_work_file(self.disk.work_file(file.name, file.uuid))
+        except OSError as error:
+            file.fail(str(error))
+            return
+        files.finish(file, content, "")
+
+    def _receive(
+        self, file: SyncFile, files: CopyFiles, sender: FileService, checksum: str
+    ) -> None:
+        if file.gone or file.state != STARTING:
+            return
+        content = sender.send(file.name, file.uuid)
+        if content is None:
+            self.kernel.call_later(BEGIN_LIMIT, lambda: _never_began(file))
+            return
+        try:
+            files.begin(content)
+        except OSError:
+            sender.sent(file.name, file.uuid)
+            file.fail(files.no_tmp_text())
+            return
+        seconds = content.size / min(self._rate(), COPY_RATE)
+        file.state, file.size = IN_PROGRESS, content.size
+        file.moving_since, file.moving_for = self.kernel.now(), seconds
+        wait = seconds + content.size / HASH_RATE
+        self.kernel.call_later(
+            wait, lambda: self._received(file, files, sender, content, checksum)
+        )
+
+    def _received(
+        self,
+        file: SyncFile,
+        files: CopyFiles,
+        sender: FileService,
+        content: Content,
+        checksum: str,
+    ) -> None:
+        sender.sent(file.name, file.uuid)
+        if file.gone or file.state != IN_PROGRESS:
+            return
+        if not sender.alive:
+            self.kernel.call_later(IDLE_LIMIT, lambda: file.fail("context canceled"))
+            return
+        files.finish(file, content, checksum)
+
+    # Looking at the files
+
+    def _check_files(self) -> None:
+        now = self.kernel.now()
+        for file in self.files.values():
+            file.look(now)
+            files = CopyFiles(self.disk, file.name, file.uuid)
+            if files.suspect(file):
+                self._recheck_soon(file, files)
+
+    def _recheck_soon(self, file: SyncFile, files: CopyFiles) -> None:
+        # A file whose rename failed was seen as unknown for a whole look, three seconds (F§5.4).
+        delay = STEP + 0.5 if file.broken_rename else 0.01
+
+        def recheck() -> None:
+            if not file.gone:
+                files.recheck(file)
+
+        self.kernel.call_later(delay, recheck)
+
+    def _on_look(self) -> None:
+        self._check_files()
+        found = {name: file.report(True) for name, file in self.files.items()}
+        if found != self._last:
+            self._last = found
+            if self.listener is not None:
+                self.listener()
+        self._look = self.kernel.call_later(LOOK_EVERY, self._on_look)
+
+
+def _never_began(file: SyncFile) -> None:
+    if not file.gone and file.state == STARTING:
+        text = "failed to wait for processing begin in 60 seconds, current state starting"
+        file.fail(text)

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images of other scenarios that shared the cluster with a recording.
+
+They keep backing image managers alive, which decides how fast an image forgets a removed copy
+(F§2.9): a manager that goes with its last image takes the entry along, one that stays does not.
+A stand-in image per disk does the same in the simulated cluster for as long as a foreign one was
+there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tests.simulator.recordings.load import Recording, parse_time
+
+#: Seconds that a stand-in needs to become ready.
+_LEAD = 25.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stay:
+    """Foreign images were on the disk ``uuid`` from ``first`` to ``last`` (epoch seconds)."""
+
+    uuid: str
+    first: float
+    last: float
+
+
+def stays(recording: Recording) -> tuple[Stay, ...]:
+    """When the managers of which disks served images that the recording does not follow."""
+    own = {event.name for event in recording.of("backingimages.longhorn.io")}
+    found: list[Stay] = []
+    since: dict[str, float] = {}
+    for event in recording.of("backingimagemanagers.longhorn.io"):
+        spec = event.object.get("spec") or {}
+        uuid = str(spec.get("diskUUID"))
+        foreign = event.type != "DELETED" and bool(set(spec.get("backingImages") or {}) - own)
+        if foreign and uuid not in since:
+            created = parse_time(event.object["metadata"]["creationTimestamp"])
+            seen = any(stay.uuid == uuid for stay in found)
+            early = not seen and created < recording.start
+            since[uuid] = recording.start - _LEAD * 2 if early else event.t - _LEAD
+        elif not foreign and uuid in since:
+            found.append(Stay(uuid, since.pop(uuid), event.t))
+    found.extend(Stay(uuid, first, recording.end + 60) for uuid, first in since.items())
+    return tuple(sorted(found, key=lambda stay: (stay.first, stay.uuid)))

@@ -1,0 +1,177 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replays a recording on a simulated cluster of its version, on a virtual clock.
+
+What real Longhorn draws at random is not what a simulator can be blamed for, and is treated so:
+
+- Where Longhorn picked one of several equal disks, the simulator is told which one the recording
+  shows (``steer.py``), but only among the disks that it would itself have allowed. That is the
+  bijection of disks, made while it runs, so that later blows of the operator hit the same disk.
+- Beats of 30 s (resyncs, disk monitors; F§0.1) start anywhere. They come from the seed, and a
+  bounded number of seeds is tried; the best one counts. The report names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from tests.simulator.longhorn.cluster import Cluster
+from tests.simulator.recordings.actions import NAMESPACE, Action, actions
+from tests.simulator.recordings.background import Stay, stays
+from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
+from tests.simulator.recordings.inferred import inferred
+from tests.simulator.recordings.load import KINDS, Event, Recording
+from tests.simulator.recordings.names import Names
+from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
+from tests.simulator.recordings.operator import Operator
+from tests.simulator.recordings.steer import RecordedChoices
+from tests.simulator.recordings.world import SimulatedWorld
+
+#: Seconds of quiet before a recording starts, in which the cluster comes up.
+SETTLE = 180.0
+SEEDS = 8
+_STAND_IN = "stand-in-"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Examination:
+    """The best verdict of the seeds tried, and what it was found with."""
+
+    recording: Recording
+    verdict: Verdict
+    seed: int
+    tried: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Simulated:
+    """What a simulated cluster showed, in the words of the recording."""
+
+    tracks: Tracks
+    outcomes: tuple[tuple[Outcome, Outcome], ...]
+
+
+def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
+    """Replay ``recording`` with up to ``seeds`` seeds and return the best result."""
+    played = tuple(sorted((*actions(recording), *_unlogged(recording)), key=lambda a: a.t))
+    wanted = _in_scope(observe(recording.events, recording.start), recording)
+    tolerance = Tolerance([action.t - recording.start for action in played])
+    best: tuple[tuple[bool, bool, float], int, Verdict] | None = None
+    tried = 0
+    for seed in range(seeds):
+        tried += 1
+        shown = simulate(recording, played, seed)
+        tracks = _in_scope(shown.tracks, recording)
+        end = recording.end - recording.start
+        verdict = compare(wanted, tracks, tolerance, end, shown.outcomes)
+        rank = (verdict.passed, verdict.final_agrees and verdict.refusals_agree, verdict.share)
+        if best is None or rank > best[0]:
+            best = (rank, seed, verdict)
+        if verdict.passed and verdict.share >= 0.97:
+            break
+    assert best is not None
+    return Examination(recording, best[2], best[1], tried)
+
+
+def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Simulated:
+    """Replay once. The cluster starts before the recording, and runs a little beyond its end."""
+    cluster = Cluster(
+        longhorn=recording.version,
+        nodes=len(recording.nodes),
+        disks=1,
+        seed=seed,
+        start=recording.start - SETTLE,
+    )
+    try:
+        return _play(cluster, recording, played)
+    finally:
+        cluster.close()
+
+
+def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) -> Simulated:
+    kernel, store = cluster.kernel, cluster.store
+    kernel.run_for(SETTLE / 2)
+    names = Names(recording, store, tuple(cluster.nodes))
+    cluster.choices = RecordedChoices(recording, kernel, names)
+    operator = Operator(
+        kernel, store, SimulatedWorld(cluster), names, recording.start, cluster.evict
+    )
+    for stay in stays(recording):
+        _stand_in(cluster, stay, names)
+    kernel.run_until(recording.start - 0.5)
+    observer = Observer(recording.start)
+    for resource in KINDS.values():
+        for obj in store.list(resource):
+            observer.see(Event(recording.start - 0.5, resource, "INITIAL", obj))
+    stop = store.subscribe(
+        lambda event: observer.see(Event(kernel.now(), event.res, event.type, event.obj))
+    )
+    for action in played:
+        kernel.call_at(action.t, lambda action=action: operator.perform(action))
+    kernel.run_until(recording.end + BEAT)
+    stop()
+    return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
+
+
+def _unlogged(recording: Recording) -> tuple[Action, ...]:
+    return inferred(recording, actions(recording))
+
+
+def _stand_in(cluster: Cluster, stay: Stay, names: Names) -> None:
+    """Create the stand-in for foreign images on a disk, and delete it when they went."""
+    kernel, store = cluster.kernel, cluster.store
+    uuid = names.forward(stay.uuid, stay.first)
+    name = f"{_STAND_IN}{stay.uuid[:8]}-{int(stay.first) % 100000}"
+    spec: dict[str, Any] = {
+        "sourceType": "download",
+        "sourceParameters": {"url": "http://images.rig:8080/f/raw16.img"},
+        cluster.profile.map_field: {uuid: cluster.profile.new_entry()},
+    }
+    if cluster.profile.has("file_spec_map"):
+        spec["minNumberOfCopies"] = 1
+    obj = {
+        "apiVersion": "longhorn.io/v1beta2",
+        "kind": "BackingImage",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": spec,
+    }
+    resource = "backingimages.longhorn.io"
+    kernel.call_at(max(stay.first, kernel.now()), lambda: store.create(resource, obj))
+    kernel.call_at(stay.last, lambda: store.delete(resource, NAMESPACE, name))
+
+
+def _renamed(tracks: Tracks, names: Names) -> Tracks:
+    """Tracks with the names of the recording."""
+    found: Tracks = {}
+    for name, track in tracks.items():
+        changes = [dataclasses.replace(c, value=names.back(c.value)) for c in track.changes]
+        found[names.back(name)] = Track(names.back(track.initial), changes)
+    return found
+
+
+def _in_scope(tracks: Tracks, recording: Recording) -> Tracks:
+    """The tracks of kinds that the recording holds, without those of foreign images."""
+    recorded = {event.resource for event in recording.events}
+    owned = {"poddisruptionbudgets": "budget "}
+    hidden = tuple(prefix for resource, prefix in owned.items() if resource not in recorded)
+    foreign = {stay.uuid for stay in stays(recording)}
+    found: Tracks = {}
+    for name, track in tracks.items():
+        if _STAND_IN in name or name.startswith(hidden or ("\0",)):
+            continue
+        if name.startswith("pod of manager ") and track.initial != ABSENT:
+            track = _since_gone(track) if name.rpartition(" ")[2] not in foreign else track
+        found[name] = track
+    return found
+
+
+def _since_gone(track: Track) -> Track:
+    """A pod of a scenario before this one: only what came after it counts."""
+    for index, change in enumerate(track.changes):
+        if change.value == ABSENT:
+            return Track(ABSENT, track.changes[index + 1 :])
+    return Track(ABSENT, [])
+
+

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Longhorn picked at random in a recording, offered to the simulator's own random picks.
+
+The simulator still decides which disks are eligible; among those it takes the one that the
+recording shows at about that time. Where the recording shows none of them, it draws as ever.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from tests.simulator.kernel import Kernel
+from tests.simulator.longhorn.choices import Choices
+from tests.simulator.recordings.load import Recording
+from tests.simulator.recordings.names import Names
+from tests.simulator.recordings.observe import placement
+
+#: A recorded pick further away than this is not the one being made now.
+_REACH = 120.0
+
+
+@dataclasses.dataclass(slots=True)
+class _Pick:
+    t: float
+    disk: str
+    used: bool = False
+
+
+class RecordedChoices(Choices):
+    """Draws like ``Choices``, but prefers what the recording shows."""
+
+    def __init__(self, recording: Recording, kernel: Kernel, names: Names) -> None:
+        super().__init__(kernel.rng)
+        self._kernel, self._names = kernel, names
+        self._picks = _picks(recording)
+
+    def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:
+        """One of ``candidates`` (disk UUIDs); ``what`` is why, ``owner`` for which object."""
+        now = self._kernel.now()
+        best: _Pick | None = None
+        for pick in self._picks.get((what, owner), []):
+            disk = self._names.forward(pick.disk, now)
+            if pick.used or disk not in candidates or abs(pick.t - now) > _REACH:
+                continue
+            if best is None or abs(pick.t - now) < abs(best.t - now):
+                best = pick
+        if best is None:
+            return super().pick(what, owner, candidates)
+        best.used = True
+        return str(self._names.forward(best.disk, now))
+
+
+def _picks(recording: Recording) -> dict[tuple[str, str], list[_Pick]]:
+    """Recorded picks per purpose and owner, in time order."""
+    found: dict[tuple[str, str], list[_Pick]] = {}
+
+    def add(what: str, owner: str, t: float, disk: str) -> None:
+        found.setdefault((what, owner), []).append(_Pick(t, disk))
+
+    keys: dict[str, set[str]] = {}
+    source: dict[str, str] = {}
+    replica: dict[str, str] = {}
+    for event in recording.events:
+        spec = event.object.get("spec") or {}
+        if event.type == "DELETED":
+            continue
+        if event.resource == "backingimages.longhorn.io":
+            before = keys.setdefault(event.name, set())
+            present = set(placement(spec))
+            for uuid in sorted(present - before):
+                add("copy", event.name, event.t, uuid)
+            keys[event.name] = present
+        elif event.resource == "backingimagedatasources.longhorn.io":
+            place = f"{event.object['metadata'].get('uid')} {spec.get('diskUUID')}"
+            if spec.get("diskUUID") and source.get(event.name) != place:
+                add("first file", event.name, event.t, spec["diskUUID"])
+            source[event.name] = place
+        elif event.resource == "replicas.longhorn.io":
+            disk = spec.get("diskID") or ""
+            if disk and replica.get(event.name) != disk:
+                add("replica", spec.get("volumeName", ""), event.t, disk)
+            replica[event.name] = disk
+    return found

@@ -8,6 +8,13 @@ Utilities raise; a module catches this class once, at its edge, and fails with t
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Failure(Exception):
-    """A failure whose text is meant for the operator: what is true, and what can be done."""
+    """A failure whose text is meant for the operator: what is true, and what can be done.
+
+    `result` may hold what was found and done until then; it ends in the task's result.
+    """
+
+    result: dict[str, Any] | None = None

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import connect

@@ -25,6 +25,7 @@ from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
+
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import (
     ENVIRONMENT_VARIABLE,
 )

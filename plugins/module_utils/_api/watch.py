@@ -75,11 +75,15 @@ def events(
         answer.close()
 
 
+Key = tuple[str, str]
+Kept = tuple[Key, Any]
 Change = tuple[Kind, str, Any]
 
 
 class _Follower(threading.Thread):
-    """Follows one kind and puts (kind, "list" | "event" | "error", payload) into the queue."""
+    """Follows one kind and puts (kind, "list" | "changed" | "deleted" | "error", payload) into the
+    queue. Objects are reduced here, so that only what is kept of them waits in it.
+    """
 
     def __init__(
         self,
@@ -87,11 +91,13 @@ class _Follower(threading.Thread):
         kind: Kind,
         namespace: str | None,
         version: str,
+        keep: Callable[[Object], Kept],
         changes: queue.Queue[Change],
         stop: threading.Event,
         field_selector: str,
     ) -> None:
         super().__init__(daemon=True, name=f"watch {kind.label}")
+        self._keep = keep
         self._client = client
         self._kind = kind
         self._namespace = namespace
@@ -127,14 +133,17 @@ class _Follower(threading.Thread):
                 return
             obj = event.get("object") or {}
             self._version = (obj.get("metadata") or {}).get("resourceVersion") or self._version
-            if event.get("type") in ("ADDED", "MODIFIED", "DELETED"):
-                self._changes.put((self._kind, "event", event))
+            if event.get("type") == "DELETED":
+                self._changes.put((self._kind, "deleted", _key(obj)))
+            elif event.get("type") in ("ADDED", "MODIFIED"):
+                self._changes.put((self._kind, "changed", self._keep(obj)))
         if time.monotonic() - started < RECONNECT_SECONDS:
             self._stop_asked.wait(RECONNECT_SECONDS)
 
     def _list_again(self) -> None:
         listing = self._client.list(
             self._kind,
+            self._keep,
             namespace=self._namespace,
             all_namespaces=self._namespace is None,
             field_selector=self._field_selector,
@@ -165,26 +174,32 @@ class LiveView:
         self._field_selectors = dict(field_selectors or {})
         self._changes: queue.Queue[Change] = queue.Queue()
         self._stop = threading.Event()
-        self._objects: dict[Kind, dict[tuple[str, str], Any]] = {kind: {} for kind in self.kinds}
+        self._objects: dict[Kind, dict[Key, Any]] = {kind: {} for kind in self.kinds}
         self.version = 0
 
     def _namespace_of(self, kind: Kind) -> str | None:
         return self._client.namespace if kind.namespaced and kind not in self._everywhere else None
 
+    def _reducer(self, kind: Kind) -> Callable[[Object], Kept]:
+        return lambda obj: (_key(obj), self._keep(kind, obj))
+
     def __enter__(self) -> LiveView:
         for kind in self.kinds:
             listing = self._client.list(
                 kind,
+                self._reducer(kind),
                 namespace=self._namespace_of(kind),
                 all_namespaces=self._namespace_of(kind) is None,
                 field_selector=self._field_selectors.get(kind, ""),
             )
-            self._replace(kind, listing.items)
+            self._objects[kind] = dict(listing.items)
+            self.version += 1
             _Follower(
                 self._client,
                 kind,
                 self._namespace_of(kind),
                 listing.resource_version,
+                self._reducer(kind),
                 self._changes,
                 self._stop,
                 self._field_selectors.get(kind, ""),
@@ -205,13 +220,10 @@ class LiveView:
         where = (namespace or self._client.namespace) if kind.namespaced else ""
         return self._objects[kind].get((where, name))
 
-    def _replace(self, kind: Kind, items: Iterable[Object]) -> None:
-        self._objects[kind] = {_key(obj): self._keep(kind, obj) for obj in items}
-        self.version += 1
-
     def note(self, kind: Kind, obj: Object) -> None:
         """Take over what the answer to our own write said, before the watch says it again."""
-        self._objects[kind][_key(obj)] = self._keep(kind, obj)
+        key, kept = self._reducer(kind)(obj)
+        self._objects[kind][key] = kept
         self.version += 1
 
     def _take_in(self, change: Change) -> None:
@@ -219,13 +231,12 @@ class LiveView:
         if what == "error":
             raise payload
         if what == "list":
-            self._replace(kind, payload)
-            return
-        key = _key(payload["object"])
-        if payload["type"] == "DELETED":
-            self._objects[kind].pop(key, None)
+            self._objects[kind] = dict(payload)
+        elif what == "deleted":
+            self._objects[kind].pop(payload, None)
         else:
-            self._objects[kind][key] = self._keep(kind, payload["object"])
+            key, kept = payload
+            self._objects[kind][key] = kept
         self.version += 1
 
     # -- waiting -------------------------------------------------------------------------------
@@ -271,6 +282,6 @@ class LiveView:
             self.next_change(min(TICK_SECONDS, deadline.remaining()))
 
 
-def _key(obj: Object) -> tuple[str, str]:
+def _key(obj: Object) -> Key:
     metadata = obj["metadata"]
     return (metadata.get("namespace") or "", metadata["name"])

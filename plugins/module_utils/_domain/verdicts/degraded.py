@@ -34,7 +34,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     }
     making = [
         seen
-        for seen in sight.having(Standing.MOVING, Standing.EMPTY)
+        for seen in sight.having(Standing.MOVING, Standing.EMPTY, Standing.WAITING)
         if seen.standing is Standing.MOVING or seen.copy.disk not in failed_lately
     ]
     if making:

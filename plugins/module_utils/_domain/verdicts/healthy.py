@@ -22,12 +22,14 @@ NAME = "healthy"
 
 
 def judge(window: Sequence[Sight]) -> Verdict | None:
-    """At least the wanted number is proven; further copies may be anything, and are named."""
+    """At least the wanted number is complete; further copies may be anything, and are named. A
+    copy whose eviction is requested still counts: nothing is lost, it is only on its way.
+    """
     sight = window[-1]
-    proven = sight.having(Standing.PROVEN)
+    proven = sight.having(Standing.PROVEN, Standing.LEAVING)
     if len(proven) < sight.wanted:
         return None
-    others = [seen for seen in sight.copies if seen not in proven]
+    others = [seen for seen in sight.copies if seen.standing is not Standing.PROVEN]
     beside = "".join(f"; {seen.place}: {seen.why}" for seen in others)
     return Verdict(
         NAME,

@@ -31,7 +31,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         return None
     if sight.first_file_pending:
         return _fetching(window)
-    if sight.copies or sight.image.source_type != DOWNLOAD:
+    if sight.copies or sight.source_type != DOWNLOAD:
         return None
     return Verdict(
         NAME,

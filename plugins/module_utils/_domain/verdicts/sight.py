@@ -34,7 +34,8 @@ class Standing(str, Enum):
     MOVING = "moving"  # bytes are arriving, or a file is being checked
     EMPTY = "empty"  # wanted, its manager runs, and nothing is there (yet)
     LOST = "lost"  # failed: the file is missing or wrong
-    MAY_RETURN = "may_return"  # unknown, or on a disk, node or manager that is down now
+    WAITING = "waiting"  # nothing reported, and its manager does not run now: it may have a file
+    MAY_RETURN = "may_return"  # unknown, or on a disk or node that is down now
     GONE = "gone"  # on a disk that no node has any more
 
 
@@ -81,6 +82,18 @@ class Sight:
     def exists(self) -> bool:
         """Whether a complete file is there for all that the API tells."""
         return bool(self.having(Standing.PROVEN, Standing.LEAVING))
+
+    @property
+    def may_exist(self) -> bool:
+        """Whether a complete file may be on a disk although nobody can tell now."""
+        return bool(self.having(Standing.MAY_RETURN, Standing.WAITING))
+
+    @property
+    def source_type(self) -> str:
+        """The type that Longhorn acts by: the data source's, which later edits of the image do not
+        reach (longhorn-manager controller/backing_image_data_source_controller.go).
+        """
+        return self.source.source_type if self.source is not None else self.image.source_type
 
     @property
     def first_file_pending(self) -> bool:
@@ -185,7 +198,7 @@ def _nothing_reported(cluster: Cluster, image: Image, copy: Copy) -> tuple[Stand
         return Standing.EMPTY, f"{state}; its first file is being prepared"
     if any(manager.running for manager in managers):
         return Standing.EMPTY, state
-    return Standing.MAY_RETURN, f"{state}; the disk's backing image manager is not running"
+    return Standing.WAITING, f"{state}; the disk's backing image manager is not running"
 
 
 def progressed(window: Sequence[Sight]) -> bool:

@@ -32,9 +32,9 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     sight = window[-1]
     if sight.first_file_pending or not sight.was_ready_once:
         return None
-    if any(s.exists or s.having(Standing.MAY_RETURN) for s in window) or progressed(window):
+    if any(s.exists or s.may_exist for s in window) or progressed(window):
         return None
-    if not sight.copies and sight.image.source_type == DOWNLOAD:
+    if not sight.copies and sight.source_type == DOWNLOAD:
         return None
     settled = all(s.having(Standing.LOST, Standing.GONE) == s.copies for s in window)
     heals, why = heals_itself(sight)
@@ -44,7 +44,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         _remedy(sight),
         copy_evidence(sight, sight.copies),
         confidence="certain" if settled else LIKELY,
-        recoverable=sight.image.source_type == DOWNLOAD,
+        recoverable=sight.source_type == sight.image.source_type == DOWNLOAD,
         heals_itself=heals,
     )
 
@@ -54,7 +54,7 @@ def heals_itself(sight: Sight) -> tuple[bool, str]:
     1.7 a free disk outside the map (controller/backing_image_controller.go
     handleBackingImageDataSource, datastore GetReadyNodeDiskForBackingImage).
     """
-    if sight.image.source_type != DOWNLOAD:
+    if sight.source_type != DOWNLOAD:
         return False, "Longhorn cannot fetch this type again"
     if any(seen.copy.state != "failed" for seen in sight.copies):
         return False, "Longhorn does not act before every entry reads failed"

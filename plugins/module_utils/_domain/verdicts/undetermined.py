@@ -28,7 +28,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     sight = window[-1]
     if sight.exists:
         return None
-    down = sight.having(Standing.MAY_RETURN)
+    down = sight.having(Standing.MAY_RETURN, Standing.WAITING)
     if down:
         name = sight.image.name
         reasons = "; ".join(f"{seen.place}: {seen.why}" for seen in down)
@@ -42,7 +42,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     return Verdict(
         NAME,
         "no copy is ready, and some copy is (or a moment ago was) being checked or transferred"
-        if progressed(window) or any(s.exists or s.having(Standing.MAY_RETURN) for s in window)
+        if progressed(window) or any(s.exists or s.may_exist for s in window)
         else "no copy is ready, and what is shown does not add up to a known case",
         "look again in a minute",
         copy_evidence(sight, sight.copies),

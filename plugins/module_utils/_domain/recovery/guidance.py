@@ -1,0 +1,74 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person can do for an image that cannot be downloaded again, by its source type."""
+
+from __future__ import annotations
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    Standing,
+)
+
+_MADE_BY = {
+    "upload": "It was uploaded",
+    "export-from-volume": "It was exported from a volume",
+    "restore": "It was restored from a backup",
+    "clone": "It was cloned from another image",
+}
+
+
+def refusal(sight: Sight) -> str:
+    """Why it was not touched, what is there, and the ways on: for a person."""
+    name = sight.image.name
+    made = _MADE_BY.get(sight.source_type, f"Its source type is {sight.source_type or 'empty'}")
+    if sight.source is not None and sight.image.source_type != sight.source_type:
+        made += f" (the image says {sight.image.source_type}, its data source {sight.source_type})"
+    lines = [
+        f"{name} was not touched. {made}, so Longhorn cannot download it again; emptying its map "
+        "would throw away what may still be saved.",
+        f"what is there: {what_is_there(sight)}",
+        "ways on: " + "   ".join(f"{n}. {way}" for n, way in enumerate(ways(sight), start=1)),
+    ]
+    return "\n  ".join(lines)
+
+
+def what_is_there(sight: Sight) -> str:
+    """Each copy with its state and reason."""
+    told = [
+        f"copy on {seen.place} {seen.copy.state or 'not reported'}"
+        + (f" ({seen.why})" if seen.why and seen.why != seen.copy.state else "")
+        + (f" since {seen.copy.since}" if seen.copy.since else "")
+        for seen in sight.copies
+    ]
+    return ", ".join(told) or "no key in its placement map"
+
+
+def ways(sight: Sight) -> list[str]:
+    """What to do, most promising first."""
+    found = []
+    down = sight.having(Standing.MAY_RETURN, Standing.WAITING)
+    for seen in down:
+        found.append(f"bring {seen.place} back: what it holds may still be whole.")
+    found.append(_anew(sight))
+    return found
+
+
+def _anew(sight: Sight) -> str:
+    image = sight.image
+    parameters = dict(image.source_parameters)
+    checksum = f" (sha512 {image.checksum[:12]}…)" if image.checksum else ""
+    source = sight.source_type
+    if source == "upload":
+        return f"upload the same file{checksum} as a new image and move the volumes to it."
+    if source == "export-from-volume":
+        volume = parameters.get("volume-name", "")
+        there = "is still there" if volume in sight.cluster.volumes else "is not there any more"
+        return f"export volume {volume} again{checksum}; it {there}."
+    if source == "restore":
+        return f"restore it again from its backup{checksum}, as a new image."
+    if source == "clone":
+        origin = parameters.get("backing-image", "")
+        there = "is still there" if origin in sight.cluster.images else "is not there any more"
+        return f"clone image {origin} again{checksum}; it {there}."
+    return f"make the image anew from its original file{checksum}."

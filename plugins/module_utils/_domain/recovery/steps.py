@@ -1,0 +1,260 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The next step of a recovery, decided from what is there now and from nothing else.
+
+The order was played on real controllers: tickets off, volumes detached, map emptied, no running
+manager of a living node records the image, the data source deleted only if it still says
+fileTransferred, then the first file, the tickets back, the wanted copies. Deleting the data source
+before the map is empty hangs the image (longhorn-manager
+controller/backing_image_manager_controller.go, v1.6.4 to v1.12.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Image,
+    Manager,
+    Volume,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import (
+    Placement,
+    disk_refused,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
+    gate,
+    notes,
+    tickets,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
+    data_source_stuck,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    Standing,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    CERTAIN,
+)
+
+
+class Action(str, Enum):
+    """What can be next."""
+
+    TAKE_TICKETS = "take_tickets"
+    EMPTY_MAP = "empty_map"
+    DELETE_SOURCE = "delete_data_source"
+    ADD_KEYS = "add_keys"
+    GIVE_TICKETS = "give_tickets_back"
+    FORGET = "forget"
+    WAIT = "wait"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Step:
+    """The next step of one image. *text* says it for a person; *names* are its objects or disks."""
+
+    action: Action
+    text: str
+    names: tuple[str, ...] = ()
+    failing: bool = False
+
+
+def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> Step:
+    """The next step for an image that :func:`gate.decide` let through."""
+    sight = window[-1]
+    if sight.exists:
+        return _finish(sight)
+    source = sight.source
+    if source is None:
+        return Step(Action.WAIT, "a new data source")
+    stuck = data_source_stuck.judge(window)
+    if stuck is not None and stuck.confidence == CERTAIN:
+        return _leave_the_hang(window, accept_unknown_loss)
+    if not source.file_transferred:
+        return _watch_first_file(sight)
+    if sight.copies:
+        step = Step(Action.EMPTY_MAP, "emptying its placement map")
+        return _may_empty(window, accept_unknown_loss, step)
+    recording = recording_managers(sight.cluster, sight.image.name)
+    if recording:
+        return Step(Action.WAIT, f"{len(recording)} managers to drop their records")
+    return Step(Action.DELETE_SOURCE, "deleting its data source", (source.meta.uid,))
+
+
+def recording_managers(cluster: Cluster, image: str) -> tuple[Manager, ...]:
+    """Running managers of living nodes that still record the image; dead ones do not count."""
+    return tuple(
+        manager
+        for manager in cluster.managers.values()
+        if manager.running
+        and image in manager.files
+        and manager.node in cluster.nodes
+        and cluster.nodes[manager.node].ready
+    )
+
+
+def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -> Step:
+    """Before the map is touched: no doubt about the loss, tickets off, volumes detached."""
+    sight = window[-1]
+    unsure = gate.doubt(window, accept_unknown_loss)
+    if unsure:
+        return Step(Action.WAIT, unsure)
+    name = sight.image.name
+    held = tickets.open_attachments(sight.cluster, name)
+    if held:
+        return Step(
+            Action.TAKE_TICKETS,
+            f"taking the tickets of {len(held)} waiting volumes",
+            tuple(attachment.name for attachment in held),
+        )
+    attached = [
+        volume.name
+        for volume in sight.cluster.volumes_of_image.get(name, ())
+        if volume.state not in ("detached", "creating", "deleting", "")
+    ]
+    if attached:
+        return Step(Action.WAIT, f"volumes to detach: {', '.join(attached)}")
+    return step
+
+
+def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
+    """The way out, played twice of two: map empty, records gone, data source deleted once more.
+
+    The data source puts its own key back at once; that one is left.
+    """
+    sight = window[-1]
+    source = sight.source
+    assert source is not None
+    others = [seen for seen in sight.copies if seen.copy.disk != source.disk]
+    emptied = notes.recovery_of(sight.image).get(notes.EMPTIED_FOR) == source.meta.uid
+    if others or not emptied:
+        text = "emptying its placement map (its data source hangs)"
+        return _may_empty(window, accept_unknown_loss, Step(Action.EMPTY_MAP, text))
+    recording = recording_managers(sight.cluster, sight.image.name)
+    if recording:
+        return Step(Action.WAIT, f"{len(recording)} managers to drop their records")
+    return Step(Action.DELETE_SOURCE, "deleting its hanging data source", (source.meta.uid,))
+
+
+def _watch_first_file(sight: Sight) -> Step:
+    source = sight.source
+    assert source is not None
+    disk = sight.cluster.disks.get(source.disk)
+    where = f" on {disk.label}" if disk else ""
+    if source.state in ("failed", "failed-and-cleanup"):
+        cause = source.message or "without a message"
+        return Step(Action.WAIT, f"Longhorn's next try{where} after: {cause}", failing=True)
+    state = source.state or "starting"
+    return Step(Action.WAIT, f"first file{where}: {state}, {source.progress} %")
+
+
+# -- the first copy is there --------------------------------------------------------------------
+def _finish(sight: Sight) -> Step:
+    cluster, image = sight.cluster, sight.image
+    waiting = tickets.waiting_to_return(cluster, image.name)
+    if waiting:
+        return Step(
+            Action.GIVE_TICKETS,
+            f"giving {len(waiting)} volumes their tickets back",
+            tuple(attachment.name for attachment in waiting),
+        )
+    wanted = wanted_now(sight)
+    proven = sight.having(Standing.PROVEN)
+    if len(proven) < wanted:
+        return _more_copies(sight, wanted)
+    unwell = [text for text in map(lambda v: volume_trouble(cluster, v), _volumes(sight)) if text]
+    if unwell:
+        return Step(Action.WAIT, "; ".join(unwell))
+    if notes.recovery_of(image):
+        return Step(Action.FORGET, "clearing the note of this recovery")
+    return Step(Action.DONE, f"{len(proven)} of {wanted} copies healthy")
+
+
+def wanted_now(sight: Sight) -> int:
+    """The wanted number, but not more than disks can take copies at all.
+
+    Up to 1.6 it is the number of keys before the map was emptied, which is in our note.
+    """
+    image = sight.image
+    wanted = sight.wanted
+    if not sight.cluster.schema.replenishes:
+        wanted = max(wanted, notes.keys_before(image))
+    possible = Placement(sight.cluster, {}).usable_disks(image)
+    return max(1, min(wanted, max(possible, len(sight.having(Standing.PROVEN)))))
+
+
+def _more_copies(sight: Sight, wanted: int) -> Step:
+    standing = [seen for seen in sight.copies if seen.standing is not Standing.GONE]
+    have = len(sight.having(Standing.PROVEN))
+    if not sight.cluster.schema.replenishes and len(standing) < wanted:
+        targets = own_targets(sight.cluster, sight.image, wanted - len(standing))
+        if targets:
+            return Step(Action.ADD_KEYS, f"adding keys for {len(targets)} more copies", targets)
+    making = ", ".join(
+        f"{seen.place} ({seen.why or seen.copy.state})"
+        for seen in sight.copies
+        if seen.standing is not Standing.PROVEN
+    )
+    return Step(Action.WAIT, f"{have} of {wanted} copies" + (f"; {making}" if making else ""))
+
+
+def own_targets(cluster: Cluster, image: Image, count: int) -> tuple[str, ...]:
+    """Disks for further copies: first where a replica needs one anyway, then by placement."""
+    placed = Placement(cluster, {})
+    taken = [cluster.disks[c.disk] for c in image.wanted if c.disk in cluster.disks]
+    found: list[str] = []
+    for replica in cluster.replicas_of_image.get(image.name, ()):
+        disk = cluster.disks.get(replica.disk)
+        if disk is None or disk in taken or disk_refused(disk) or len(found) >= count:
+            continue
+        found.append(disk.uuid)
+        taken.append(disk)
+    while len(found) < count:
+        disk = placed.choose(image, taken)
+        if disk is None:
+            break
+        found.append(disk.uuid)
+        taken.append(disk)
+    return tuple(found)
+
+
+def _volumes(sight: Sight) -> list[Volume]:
+    """Volumes of the image that somebody wants attached."""
+    cluster = sight.cluster
+    return [
+        volume
+        for volume in cluster.volumes_of_image.get(sight.image.name, ())
+        if volume.name in cluster.attachments and cluster.attachments[volume.name].tickets
+    ]
+
+
+def volume_trouble(cluster: Cluster, volume: Volume) -> str:
+    """Why a volume that should run is not well yet; "" when it is.
+
+    A volume that wants more replicas than there are nodes never reads healthy: then it counts as
+    well when every node that can has one.
+    """
+    if volume.state != "attached":
+        return f"volume {volume.name} is {volume.state or 'not there'}"
+    if volume.robustness == "healthy":
+        return ""
+    running = [
+        r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.healthy and r.running
+    ]
+    nodes = [
+        node
+        for node in cluster.nodes.values()
+        if node.ready and any(not disk_refused(disk) for disk in node.disks)
+    ]
+    if volume.robustness == "degraded" and len(running) >= min(volume.replicas_wanted, len(nodes)):
+        engine = cluster.engine(volume.name)
+        if engine is None or len(engine.modes) >= len(running):
+            return ""
+    return f"volume {volume.name} is attached, {volume.robustness or 'not judged yet'}"

@@ -8,6 +8,13 @@ Utilities raise; a module catches this class once, at its edge, and fails with t
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class Failure(Exception):
-    """A failure whose text is meant for the operator: what is true, and what can be done."""
+    """A failure whose text is meant for the operator: what is true, and what can be done.
+
+    *result* is what was found and done until then; it goes into the result of the failed task.
+    """
+
+    result: dict[str, Any] | None = None

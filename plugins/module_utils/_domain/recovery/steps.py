@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Image,
@@ -149,7 +150,7 @@ def _watch_first_file(sight: Sight) -> Step:
     disk = sight.cluster.disks.get(source.disk)
     where = f" on {disk.label}" if disk else ""
     if source.state in ("failed", "failed-and-cleanup"):
-        cause = source.message or "without a message"
+        cause = redact.plain(source.message) or "without a message"
         return Step(Action.WAIT, f"Longhorn's next try{where} after: {cause}", failing=True)
     state = source.state or "starting"
     return Step(Action.WAIT, f"first file{where}: {state}, {source.progress} %")

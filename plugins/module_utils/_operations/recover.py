@@ -10,7 +10,6 @@ the next one, and a run on a finished job writes nothing, not even a lease.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,14 +28,19 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Action,
     Step,
     next_step,
+    plan_lines,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import catalogue
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
+    catalogue,
+    healthy,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     IMAGE_KINDS,
     LiveCluster,
     find_longhorn,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.diagnose import chosen
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.observation import (
     Observation,
 )
@@ -130,10 +134,7 @@ class Recovery:
         known = live.picture().images
         if self._request.everything:
             return sorted(known)
-        missing = [name for name in self._request.images if name not in known]
-        if missing:
-            raise Failure("; ".join(_unknown_text(name, known) for name in missing))
-        return list(dict.fromkeys(self._request.images))
+        return chosen(self._request.images, known)
 
     def _observe(self, live: LiveCluster, names: Sequence[str]) -> None:
         """Look until nothing needs a longer look: at once where copies are proven."""
@@ -292,13 +293,56 @@ class Recovery:
         return result
 
     def _result(self) -> dict[str, Any]:
-        images = [self._told(work) for work in self._works.values()]
+        shown = [
+            work
+            for work in self._works.values()
+            if not self._request.everything or work.gate.verdict.name != healthy.NAME
+        ]
         would = self._request.check_mode and any(work.open for work in self._works.values())
         return {
             "changed": would or any(work.wrote for work in self._works.values()),
-            "images": images,
+            "images": [self._told(work) for work in shown],
+            "summary": self._summary(shown),
+            "diff": self._diff(shown),
             "seconds": round(self._task.deadline.elapsed(), 1),
             "writes": self._task.client.writes,
+        }
+
+    def _summary(self, shown: Sequence[Work]) -> list[str]:
+        """What happened (or would) in a few lines, the counts first."""
+        words = {
+            "recovered": "recovered",
+            "": "to recover" if self._request.check_mode else "unfinished",
+            "failed": "failed",
+            Decision.REFUSE.value: "refused",
+            Decision.LEAVE.value: "left alone",
+        }
+        counts = [
+            f"{sum(1 for work in shown if work.outcome == outcome)} {word}"
+            for outcome, word in words.items()
+            if any(work.outcome == outcome for work in shown)
+        ]
+        took = spell_seconds(self._task.deadline.elapsed())
+        first = f"images: {', '.join(counts) or 'none is unavailable'} ({took})"
+        return [first, *(work.text.splitlines()[0] for work in shown)]
+
+    def _diff(self, shown: Sequence[Work]) -> dict[str, str]:
+        """Before and after of every image that is (or would be) written to."""
+        before, after = [], []
+        for work in shown:
+            window = self._observation.window(work.name)
+            if not work.gate.works or not window:
+                continue
+            before.append(f"image {work.name}   {work.gate.verdict.summary}")
+            if work.open:
+                after += [f"image {work.name}   {line}" for line in plan_lines(window[-1])]
+            else:
+                after.append(f"image {work.name}   {catalogue.judge(window).summary}")
+        return {
+            "before_header": "images now",
+            "after_header": "images after the recovery",
+            "before": "".join(f"{line}\n" for line in before),
+            "after": "".join(f"{line}\n" for line in after),
         }
 
     def _told(self, work: Work) -> dict[str, Any]:
@@ -319,9 +363,3 @@ class Recovery:
 def _where(works: Sequence[Work]) -> str:
     told = "; ".join(f"{work.name}: {work.step.text}" for work in works[:5])
     return f"It was at: {told}."
-
-
-def _unknown_text(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    hint = f" Did you mean {', '.join(near)}?" if near else " There is no image of a similar name."
-    return f"There is no image {name}.{hint}"

@@ -156,6 +156,22 @@ def _watch_first_file(sight: Sight) -> Step:
     return Step(Action.WAIT, f"first file{where}: {state}, {source.progress} %")
 
 
+def plan_lines(sight: Sight) -> list[str]:
+    """What a recovery would do to this image, for a person to read before it happens."""
+    cluster, image = sight.cluster, sight.image
+    lines = []
+    held = [a.name for a in tickets.open_attachments(cluster, image.name)]
+    if held and not sight.exists:
+        lines.append(f"volumes detached, and their tickets given back later: {', '.join(held)}")
+    if sight.copies and not sight.exists and not sight.first_file_pending:
+        lines.append(f"placement map emptied ({len(sight.copies)} keys)")
+    if not sight.exists:
+        url = redact.plain(image.source_parameters.get("url", ""))
+        lines.append(f"fetched again from {url}" if url else "fetched again from its source")
+    lines.append(f"{wanted_now(sight)} copies healthy")
+    return lines
+
+
 # -- the first copy is there --------------------------------------------------------------------
 def _finish(sight: Sight) -> Step:
     cluster, image = sight.cluster, sight.image

@@ -1,0 +1,251 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take what is left of a node out of Longhorn: image keys under the guard, then its disk entries.
+
+The guard looks at lists made after the images whose resourceVersions the removals test. The test
+does not see a replica that comes meanwhile (it is another object), so replicas are listed once
+more after the writes, and a key that one of them names is put back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
+    TimedOut,
+    spell_seconds,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    guards,
+    image_needs,
+    memory,
+    parse,
+    proven,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
+    known_uuids,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.live import (
+    LiveCluster,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
+    PAUSE_SECONDS,
+    TRIES,
+    Ops,
+    Stopped,
+    Work,
+    spec_of,
+)
+
+GUARD_KINDS = (
+    kinds.REPLICAS,
+    kinds.DATA_SOURCES,
+    kinds.MANAGERS,
+    kinds.LONGHORN_NODES,
+    kinds.NODES,
+)
+FOLLOWED = (kinds.BACKING_IMAGES, *GUARD_KINDS)
+FIELDS = {
+    kinds.REPLICAS: ("replicas", parse.replica),
+    kinds.DATA_SOURCES: ("data_sources", parse.data_source),
+    kinds.MANAGERS: ("managers", parse.manager),
+    kinds.LONGHORN_NODES: ("nodes", parse.node),
+    kinds.NODES: ("kube_nodes", parse.kube_node),
+}
+RULES_THAT_PASS = frozenset({"being_read", "being_cloned", "first_file"})
+
+
+@dataclass
+class Outcome:
+    """What was taken off the node."""
+
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    put_back: list[tuple[str, str]] = field(default_factory=list)
+    disks: list[str] = field(default_factory=list)
+    lowest: int | None = None
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "keys_removed": [{"image": image, "disk_uuid": disk} for image, disk in self.keys],
+            "keys_put_back": [{"image": image, "disk_uuid": disk} for image, disk in self.put_back],
+            "disks_removed": self.disks,
+            "lowest_proven": self.lowest,
+        }
+
+
+class Release:
+    """Takes the image keys of one node out of the maps."""
+
+    def __init__(self, work: Work, start: Cluster, request: Request) -> None:
+        self._work = work
+        self._start = start
+        self._request = request
+        self._uuids = known_uuids(start.nodes[request.node])
+        self.outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Until no map names a disk of the node and no manager there records a file."""
+        work = self._work
+        rounds = 0
+        while True:
+            work.safe_point()
+            cluster = self._read()
+            needs, _placement = image_needs.assess(
+                cluster, self._request.node, self._request.intent, self._request.next_nodes
+            )
+            if not needs:
+                break
+            may_go, refused = self._judge(cluster, needs)
+            self._check(refused, bool(may_go), rounds)
+            if may_go:
+                self._remove(cluster, may_go)
+                rounds = 0
+            else:
+                rounds += 1
+                work.pause(2.0)
+        self._wait_for_managers()
+        return self.outcome
+
+    def _read(self) -> Cluster:
+        """Images first, everything that guards them after."""
+        client, schema = self._work.client, self._start.schema
+        images = client.list(kinds.BACKING_IMAGES, lambda raw: parse.image(raw, schema)).items
+        content: dict[str, Any] = {"images": {item.name: item for item in images}}
+        for kind in GUARD_KINDS:
+            field_name, read = FIELDS[kind]
+            found: list[Any] = client.list(kind, read).items  # type: ignore[arg-type]
+            content[field_name] = {item.name: item for item in found}
+        return dataclasses.replace(self._start, **content)
+
+    def _judge(
+        self, cluster: Cluster, needs: tuple[Need, ...]
+    ) -> tuple[list[tuple[Need, str]], dict[str, tuple[guards.Refusal, ...]]]:
+        gone = proven.under_maintenance(cluster) | {self._request.node}
+        may_go: list[tuple[Need, str]] = []
+        refused: dict[str, tuple[guards.Refusal, ...]] = {}
+        for need in needs:
+            for copy in need.here:
+                against = guards.against_removal(
+                    cluster, need.image, copy.disk, maintenance=gone, keep=need.keep
+                )
+                if need.targets and not against:
+                    against = (guards.Refusal("copies_missing", "copies are still to be made"),)
+                if against:
+                    refused[need.image.name] = against
+                else:
+                    may_go.append((need, copy.disk))
+        return may_go, refused
+
+    def _check(
+        self, refused: dict[str, tuple[guards.Refusal, ...]], progress: bool, rounds: int
+    ) -> None:
+        """Refusals that time heals are waited for; others stop the step, naming all of them."""
+        if not refused or progress:
+            return
+        told = "; ".join(
+            f"{image}: {', '.join(reason.text for reason in reasons)}"
+            for image, reasons in sorted(refused.items())
+        )
+        where = f"{count(len(refused), 'copy', 'copies')} must stay on {self._request.node}"
+        final = any(
+            reason.rule not in RULES_THAT_PASS for reasons in refused.values() for reason in reasons
+        )
+        if final and rounds >= TRIES:
+            raise Stopped(f"{where}: {told}. Nothing unsafe was removed.")
+        if self._work.deadline.expired:
+            elapsed = spell_seconds(self._work.deadline.elapsed())
+            raise TimedOut(f"waited {elapsed}, but {where}: {told}.")
+        self._work.where = f"{where}."
+        self._work.progress.update(f"{where}: {told}")
+
+    def _remove(self, cluster: Cluster, may_go: list[tuple[Need, str]]) -> None:
+        by_image: dict[str, list[str]] = {}
+        for need, disk in may_go:
+            by_image.setdefault(need.image.name, []).append(disk)
+        self._work.irreversible()
+        removed: list[tuple[str, str]] = []
+
+        def remove(item: tuple[str, list[str]]) -> None:
+            name, disks = item
+            self._work.interrupt.check(self._work.where)
+            image = cluster.images[name]
+            ops: Ops = [{"op": "remove", "path": cluster.schema.key_path(disk)} for disk in disks]
+            ops += memory.forget(image.meta)
+            try:
+                self._work.client.patch_json(
+                    kinds.BACKING_IMAGES, name, ops, resource_version=image.meta.version
+                )
+            except (errors.FailedTest, errors.Conflict, errors.NotFound):
+                return
+            removed.extend((name, disk) for disk in disks)
+
+        try:
+            self._work.in_parallel(remove, list(by_image.items()))
+        finally:
+            self._put_back(removed)
+        self.outcome.keys += [pair for pair in removed if pair not in self.outcome.put_back]
+        for name in by_image:
+            number = len(proven.proven(cluster, cluster.images[name], [self._request.node]))
+            lowest = self.outcome.lowest
+            self.outcome.lowest = number if lowest is None else min(lowest, number)
+        total = len(self.outcome.keys)
+        self._work.where = f"{count(total, 'copy', 'copies')} taken off {self._request.node}."
+        self._work.progress.update(f"{count(total, 'copy', 'copies')} taken off the node")
+        if not removed:
+            self._work.pause(PAUSE_SECONDS)
+
+    def _put_back(self, removed: list[tuple[str, str]]) -> None:
+        """A replica that came in the same moment needs its copy: give the key back."""
+        if not removed:
+            return
+        replicas = self._work.client.list(kinds.REPLICAS, parse.replica).items
+        used = {(replica.image, replica.disk) for replica in replicas if replica.image}
+        schema = self._start.schema
+        for name, disk in removed:
+            if (name, disk) not in used:
+                continue
+
+            def add(raw: Object, uuid: str = disk) -> Ops | None:
+                spec = spec_of(raw)
+                if uuid in (spec.get(schema.map_field) or {}):
+                    return None
+                entry = schema.entry(str(spec.get("dataEngine") or "v1"))
+                return [{"op": "add", "path": schema.key_path(uuid), "value": entry}]
+
+            self._work.patch(kinds.BACKING_IMAGES, name, add)
+            self.outcome.put_back.append((name, disk))
+
+    def _wait_for_managers(self) -> None:
+        """The file is gone when no running manager of the node records it: 1 to 4 s."""
+        work = self._work
+        with LiveCluster(work.client, self._start, (kinds.MANAGERS,)) as live:
+            while True:
+                work.safe_point()
+                held = sorted(
+                    f"{image} on {manager.name}"
+                    for manager in live.cluster.managers.values()
+                    if manager.disk in self._uuids and manager.running
+                    for image in manager.files
+                )
+                if not held:
+                    return
+                work.where = f"{count(len(held), 'file')} still recorded on {self._request.node}."
+                work.progress.update(f"waiting for {count(len(held), 'file')} to be removed")
+                if work.deadline.expired:
+                    raise TimedOut(
+                        f"waited {spell_seconds(work.deadline.elapsed())} for the managers of "
+                        f"{self._request.node} to drop their files; last seen: "
+                        f"{', '.join(held[:5])}."
+                    )
+                live.view.next_change(min(1.0, work.deadline.remaining()))

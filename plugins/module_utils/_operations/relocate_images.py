@@ -1,0 +1,244 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make every image of a node safe without it: keys of our own where copies are missing, then wait.
+
+Up to 1.6 a key is the only way to get a copy; from 1.7 Longhorn would pick a disk at random. The
+target's key is written in the full form of the version together with a note of the earlier map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
+    TimedOut,
+    spell_seconds,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    image_needs,
+    proven,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Disk,
+    Image,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
+    count,
+    names,
+    spell_bytes,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.live import (
+    LiveCluster,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.remember_node import (
+    image_note,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
+    Ops,
+    Stopped,
+    Work,
+    spec_of,
+)
+
+FOLLOWED = (kinds.BACKING_IMAGES, kinds.DATA_SOURCES, kinds.LONGHORN_NODES, kinds.NODES)
+SYNC_HELD_BACK = (
+    "Longhorn from 1.10 may hold a manager back for up to 2 min without a reason in the API"
+)
+
+
+@dataclass
+class Outcome:
+    """What making copies did. Seconds are of the wait, bytes of the copies we asked for."""
+
+    added: list[tuple[str, str, int]] = field(default_factory=list)
+    seconds: float = 0.0
+    lowest: int | None = None
+
+    @property
+    def bytes(self) -> int:
+        return sum(size for _image, _disk, size in self.added)
+
+    def see(self, cluster: Cluster, images: list[str]) -> None:
+        """Remember the lowest number of proven copies, the node's own included."""
+        for name in images:
+            image = cluster.images.get(name)
+            if image is not None:
+                number = len(proven.proven(cluster, image))
+                self.lowest = number if self.lowest is None else min(self.lowest, number)
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "copies_made": [
+                {"image": image, "disk": disk, "bytes": size} for image, disk, size in self.added
+            ],
+            "bytes": self.bytes,
+            "seconds": round(self.seconds, 1),
+            "lowest_proven": self.lowest,
+        }
+
+
+class Relocation:
+    """Makes the images of one node safe."""
+
+    def __init__(self, work: Work, start: Cluster, request: Request) -> None:
+        self._work = work
+        self._start = start
+        self._request = request
+        self.outcome = Outcome()
+
+    def run(self) -> Outcome:
+        """Until every image of the node has its proven copies elsewhere.
+
+        Raises Stopped when an image has no target left, TimedOut with what was last seen.
+        """
+        work = self._work
+        with LiveCluster(work.client, self._start, FOLLOWED) as live:
+            while True:
+                work.safe_point()
+                needs, _placement = self._assess(live.cluster)
+                self.outcome.see(live.cluster, [need.image.name for need in needs])
+                self._tell(live.cluster, needs)
+                missing = [(need, disk) for need in needs for disk in need.targets]
+                if missing:
+                    self._add(live, missing)
+                    continue
+                unsafe = [need for need in needs if not need.safe]
+                if not unsafe:
+                    self.outcome.seconds = work.deadline.elapsed()
+                    return self.outcome
+                self._check_hope(live.cluster, unsafe)
+                if work.deadline.expired:
+                    raise TimedOut(
+                        f"waited {spell_seconds(work.deadline.elapsed())} for proven copies off "
+                        f"{self._request.node}; last seen: {_seen(live.cluster, unsafe)}. "
+                        f"Nothing was taken off the node. {SYNC_HELD_BACK}."
+                    )
+                live.view.next_change(min(1.0, work.deadline.remaining()))
+
+    def _assess(self, cluster: Cluster) -> tuple[tuple[Need, ...], Any]:
+        request = self._request
+        return image_needs.assess(cluster, request.node, request.intent, request.next_nodes)
+
+    def _check_hope(self, unsafe: list[Need]) -> None:
+        """An image without a proven or coming copy elsewhere and without a target never gets
+        safe.
+        """
+        lost = [need for need in unsafe if need.reachable < 1 and not need.image.meta.deleting]
+        if lost:
+            told = names([need.image.name for need in lost])
+            raise Stopped(
+                f"{told}: the only proven copy is on {self._request.node} and no disk can take "
+                "another. Nothing was taken off the node. Plan again to see why each disk was "
+                "refused (--check --diff)."
+            )
+
+    def _tell(self, cluster: Cluster, needs: tuple[Need, ...]) -> None:
+        work = self._work
+        waiting = [need for need in needs if not need.safe]
+        safe = len(needs) - len(waiting)
+        work.where = (
+            f"{safe} of {len(needs)} images are safe without {self._request.node}; "
+            "nothing was taken off it."
+        )
+        if not needs:
+            return
+        if not waiting:
+            text = f"{count(len(needs), 'image')}: each has a proven copy outside the node"
+            work.progress.update(text, at_once=True)
+            return
+        moved = sum(self._moved(cluster, *added) for added in self.outcome.added)
+        text = f"images {safe}/{len(needs)}"
+        if self.outcome.added:
+            text += f"   {spell_bytes(moved)} of {spell_bytes(self.outcome.bytes)}"
+        work.progress.update(f"{text}   now: {_seen(cluster, waiting)}")
+
+    def _moved(self, cluster: Cluster, name: str, label: str, size: int) -> int:
+        image = cluster.images.get(name)
+        if image is None:
+            return 0
+        for copy in image.wanted:
+            disk = cluster.disks.get(copy.disk)
+            if disk is not None and disk.label == label:
+                return size * (100 if copy.state == "ready" else copy.progress) // 100
+        return 0
+
+    def _add(self, live: LiveCluster, missing: list[tuple[Need, Disk]]) -> None:
+        """Write the target keys, a few images at a time; largest files first."""
+        by_image: dict[str, list[Disk]] = {}
+        for need, disk in missing:
+            by_image.setdefault(need.image.name, []).append(disk)
+        schema, node = self._start.schema, self._request.node
+        self._work.irreversible()
+
+        def add(item: tuple[str, list[Disk]]) -> tuple[Object | None, list[Disk]]:
+            name, disks = item
+            self._work.interrupt.check(self._work.where)
+            decide = _adder(schema, node, disks)
+            return self._work.patch(kinds.BACKING_IMAGES, name, decide), disks
+
+        for raw, disks in self._work.in_parallel(add, list(by_image.items())):
+            if raw is None:
+                continue
+            live.note(kinds.BACKING_IMAGES, raw)
+            image = live.cluster.images[raw["metadata"]["name"]]
+            self.outcome.added += [(image.name, disk.label, image.file_bytes) for disk in disks]
+        while live.view.next_change(0.0):
+            pass
+
+
+def _adder(schema: Schema, node: str, disks: list[Disk]) -> Callable[[Object], Ops | None]:
+    """The operations that put these disks into an image's map, and note the earlier map once."""
+
+    def decide(raw: Object) -> Ops | None:
+        spec = spec_of(raw)
+        if (raw.get("metadata") or {}).get("deletionTimestamp"):
+            return None
+        present = spec.get(schema.map_field)
+        entry = schema.entry(str(spec.get("dataEngine") or "v1"))
+        new = [disk for disk in disks if disk.uuid not in (present or {})]
+        if not new:
+            return None
+        ops: Ops = list(image_note(raw, schema, node) or [])
+        if present is None:
+            value = {disk.uuid: entry for disk in new}
+            return [*ops, {"op": "add", "path": schema.map_path, "value": value}]
+        return ops + [
+            {"op": "add", "path": schema.key_path(disk.uuid), "value": entry} for disk in new
+        ]
+
+    return decide
+
+
+def _seen(cluster: Cluster, needs: list[Need]) -> str:
+    """What is in flight, for a line: `ubuntu -> worker-1 (in-progress 7 %)`."""
+    told: list[str] = []
+    for need in needs[:3]:
+        image = cluster.images.get(need.image.name, need.image)
+        told.append(f"{image.name} {_copies_seen(cluster, image, need)}")
+    more = f" and {len(needs) - 3} more" if len(needs) > 3 else ""
+    return ", ".join(told) + more
+
+
+def _copies_seen(cluster: Cluster, image: Image, need: Need) -> str:
+    here = {copy.disk for copy in need.here}
+    parts = []
+    for copy in image.wanted:
+        if copy.disk in here:
+            continue
+        disk = cluster.disks.get(copy.disk)
+        place = disk.node if disk else copy.disk[:8]
+        state = copy.state or "asked for"
+        shown = f"{copy.progress} %" if state == "in-progress" else state
+        parts.append(f"-> {place} ({shown})" + (f": {copy.message}" if copy.message else ""))
+    return " ".join(parts) or "has no copy elsewhere"

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Before the first change: note what cannot be read back, and close the node for new things.
+
+The notes are annotations on the Longhorn node and on the images; they are written once and never
+overwritten by a later run, so that the values are those from before the maintenance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    image_needs,
+    memory,
+    parse,
+    replica_moves,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
+    Ops,
+    Work,
+    spec_of,
+)
+
+DISK_FIELDS = (
+    "path",
+    "diskType",
+    "diskDriver",
+    "allowScheduling",
+    "evictionRequested",
+    "storageReserved",
+    "tags",
+)
+
+
+def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
+    """Write the notes that are missing; returns what was changed, in words."""
+    cordoned = cluster.kube_nodes[request.node].unschedulable
+    changed: list[str] = []
+
+    def node_ops(raw: Object) -> Ops | None:
+        return _node_ops(raw, request, cordoned)
+
+    work.where = f"Nothing of {request.node} has been moved."
+    work.irreversible()
+    if work.patch(kinds.LONGHORN_NODES, request.node, node_ops) is not None:
+        closed = ", closed for new replicas" if request.intent.leaves else ""
+        changed.append(f"node {request.node}: earlier values noted{closed}")
+    names = _images_to_note(cluster, request)
+
+    def note_image(name: str) -> bool:
+        work.safe_point()
+        written = work.patch(
+            kinds.BACKING_IMAGES, name, lambda raw: image_note(raw, cluster.schema, request.node)
+        )
+        return written is not None
+
+    noted = sum(work.in_parallel(note_image, names))
+    if noted:
+        changed.append(f"{noted} images: their placement maps noted")
+    return changed
+
+
+def repair_entries(work: Work, cluster: Cluster) -> list[str]:
+    """Write every map entry in full that has no dataEngine; returns the images repaired."""
+
+    def repair(name: str) -> bool:
+        work.safe_point()
+        written = work.patch(
+            kinds.BACKING_IMAGES, name, lambda raw: _repair_ops(raw, cluster.schema)
+        )
+        return written is not None
+
+    broken = sorted(
+        name
+        for name, image in cluster.images.items()
+        if any(not copy.complete for copy in image.wanted)
+    )
+    written = work.in_parallel(repair, broken)
+    return [name for name, did in zip(broken, written, strict=True) if did]
+
+
+def _node_ops(raw: Object, request: Request, cordoned: bool) -> Ops | None:
+    spec, identity = spec_of(raw), parse.meta(raw)
+    noted = memory.before(identity)
+    ops: Ops = []
+    if noted.get("intent") != request.intent.value:
+        before = noted or _values(raw, cordoned)
+        ops += memory.note(identity, {**before, "intent": request.intent.value})
+    if request.intent.leaves and spec.get("allowScheduling"):
+        ops.append({"op": "replace", "path": "/spec/allowScheduling", "value": False})
+    return ops or None
+
+
+def _values(raw: Object, cordoned: bool) -> dict[str, Any]:
+    spec = spec_of(raw)
+    seen = (raw.get("status") or {}).get("diskStatus") or {}
+    disks = {
+        name: {
+            **{key: disk[key] for key in DISK_FIELDS if key in disk},
+            "uuid": (seen.get(name) or {}).get("diskUUID", ""),
+        }
+        for name, disk in (spec.get("disks") or {}).items()
+    }
+    return {
+        "allowScheduling": bool(spec.get("allowScheduling")),
+        "evictionRequested": bool(spec.get("evictionRequested")),
+        "tags": spec.get("tags") or [],
+        "unschedulable": cordoned,
+        "disks": disks,
+    }
+
+
+def _images_to_note(cluster: Cluster, request: Request) -> list[str]:
+    """Images whose map this drain may change: those with a copy on the node, and those of volumes
+    that get one more replica (its start adds a key by itself).
+    """
+    names = {image.name for image in image_needs.concerned(cluster, request.node)}
+    if not request.intent.leaves:
+        needs, _placement = image_needs.assess(
+            cluster, request.node, request.intent, request.next_nodes
+        )
+        names = {need.image.name for need in needs if need.targets}
+    for volume in replica_moves.concerned(cluster, request.node):
+        move = replica_moves.decide(cluster, volume, request.node, request.intent)
+        if move.step in (Step.RAISE, Step.ATTACH) and volume.image:
+            names.add(volume.image)
+    return sorted(
+        name
+        for name in names
+        if name in cluster.images
+        and not cluster.images[name].meta.deleting
+        and not memory.before(cluster.images[name].meta)
+    )
+
+
+def image_note(raw: Object, schema: Schema, node: str) -> Ops | None:
+    """Note the map as it is, once."""
+    identity = parse.meta(raw)
+    if identity.deleting or memory.before(identity):
+        return None
+    value = {"map": spec_of(raw).get(schema.map_field) or {}, "node": node}
+    return memory.note(identity, value)
+
+
+def _repair_ops(raw: Object, schema: Schema) -> Ops | None:
+    spec = spec_of(raw)
+    engine = str(spec.get("dataEngine") or "v1")
+    entries = spec.get(schema.map_field) or {}
+    ops: Ops = []
+    for uuid, entry in entries.items():
+        if not (entry or {}).get("dataEngine"):
+            full = schema.entry(engine)
+            if isinstance(full, dict):
+                full = {**full, "evictionRequested": bool((entry or {}).get("evictionRequested"))}
+            ops.append({"op": "replace", "path": schema.key_path(uuid), "value": full})
+    return ops or None

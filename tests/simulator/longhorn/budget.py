@@ -14,7 +14,7 @@ from tests.simulator.longhorn.volume_scene import core_schedulable, manager_of
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, is_terminating, name_of
 
-BUDGETS = "poddisruptionbudgets"
+BUDGETS = "poddisruptionbudgets.policy"
 _EVICTING = ("block-for-eviction", "block-for-eviction-if-contains-last-replica")
 
 

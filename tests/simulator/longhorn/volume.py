@@ -20,7 +20,7 @@ from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import LonghornController
 from tests.simulator.longhorn.instances import Instances
 from tests.simulator.longhorn.replica import waits_for_image
-from tests.simulator.longhorn.replica_scheduling import place
+from tests.simulator.longhorn.replica_scheduling import Place, place
 from tests.simulator.longhorn.volume_rebuild import Rebuilder
 from tests.simulator.longhorn.volume_scene import (
     ERR,
@@ -109,11 +109,13 @@ class VolumeController(LonghornController):
             found = place(self.world, self.choices, scene_of(self.store, scene.volume))
             if found is None:
                 return
-            self._edit(
-                names.REPLICAS,
-                name_of(replica),
-                lambda obj, found=found: volume_objects.settle(self.world, obj, found),
-            )
+            self._settle(replica, found)
+
+    def _settle(self, replica: Object, found: Place) -> None:
+        def edit(obj: Object) -> None:
+            volume_objects.settle(self.world, obj, found)
+
+        self._edit(names.REPLICAS, name_of(replica), edit)
 
     def _delete(self, mine: Object, base: Object) -> None:
         scene = scene_of(self.store, mine)
@@ -140,9 +142,12 @@ class VolumeController(LonghornController):
             mode, spec = modes.get(name_of(replica)), replica["spec"]
             if mode == RW and not spec.get("healthyAt") and not is_failed(replica):
                 self._edit(names.REPLICAS, name_of(replica), lambda obj: _mark_healthy(obj, stamp))
-            elif mode == ERR and not is_failed(replica):
-                self._fail(replica, stamp)
-            elif _broke(replica, scene) and not is_failed(replica):
+            elif (
+                mode == ERR
+                and not is_failed(replica)
+                or _broke(replica, scene)
+                and not is_failed(replica)
+            ):
                 self._fail(replica, stamp)
 
     def _fail(self, replica: Object, stamp: str) -> None:
@@ -185,7 +190,8 @@ class VolumeController(LonghornController):
         """Clear the failure of replicas that had all data once."""
         for replica in scene.replicas:
             if replica["spec"].get("healthyAt"):
-                text = f"Replica {name_of(replica)} of volume {scene.name} will be automatically salvaged"
+                name = f"Replica {name_of(replica)} of volume {scene.name}"
+                text = f"{name} will be automatically salvaged"
                 self.world.event(scene.volume, _COMPONENT, "AutoSalvaged", text, "Warning")
                 self._edit(names.REPLICAS, name_of(replica), _unfail)
 
@@ -233,7 +239,7 @@ class VolumeController(LonghornController):
         return True
 
     def _engine_lost(self, mine: Object, scene: Scene) -> None:
-        """The engine died under an attached volume: its replicas are let go, then it starts anew."""
+        """The engine died under an attached volume: it is let go, and starts anew."""
         mine["status"]["robustness"] = "unknown"
         engine = scene.engine
         assert engine is not None
@@ -272,7 +278,8 @@ class VolumeController(LonghornController):
         modes, status = scene.modes, mine["status"]
         if not modes:
             return
-        working = [r for r in scene.healthy() if modes.get(name_of(r)) == RW]
+        # counted as the engine lists them, which for some seconds is also a failed one (F§9.3)
+        working = [mode for mode in modes.values() if mode == RW]
         now = "healthy" if len(working) >= scene.wanted else "degraded"
         before = status.get("robustness")
         if now != before:
@@ -354,4 +361,3 @@ def _want_stopped(obj: Object) -> None:
 
 def _want_stopped_replica(obj: Object) -> None:
     obj["spec"]["desireState"] = "stopped"
-

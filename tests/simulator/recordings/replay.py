@@ -167,8 +167,12 @@ def _in_scope(tracks: Tracks, recording: Recording, known: Tracks | None = None)
             continue
         if known is not None and name not in known and track.initial != ABSENT:
             continue
-        if name.startswith("pod of manager ") and track.initial != ABSENT:
-            track = _since_gone(track) if name.rpartition(" ")[2] not in foreign else track
+        if name.startswith("pod of manager "):
+            shared = name.rpartition(" ")[2] in foreign
+            if shared and track.initial == ABSENT:
+                continue  # a foreign image may have brought it
+            if not shared and track.initial != ABSENT:
+                track = _since_gone(track)
         found[name] = track
     return found
 

@@ -31,6 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
 
 T = TypeVar("T")
+View = TypeVar("View", bound="LiveView")
 
 SERVER_SECONDS = 50.0
 IDLE_SECONDS = 60.0
@@ -183,7 +184,7 @@ class LiveView:
     def _reducer(self, kind: Kind) -> Callable[[Object], Kept]:
         return lambda obj: (_key(obj), self._keep(kind, obj))
 
-    def __enter__(self) -> LiveView:
+    def __enter__(self: View) -> View:
         for kind in self.kinds:
             listing = self._client.list(
                 kind,

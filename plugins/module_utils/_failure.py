@@ -14,7 +14,7 @@ from typing import Any
 class Failure(Exception):
     """A failure whose text is meant for the operator: what is true, and what can be done.
 
-    `result` may hold what was found and done until then; it ends in the task's result.
+    *result* is what was found and done until then; it goes into the result of the failed task.
     """
 
     result: dict[str, Any] | None = None

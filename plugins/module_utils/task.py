@@ -8,7 +8,6 @@ Utilities raise Failure; here, at the edge, it becomes the failure of the task.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,32 +15,22 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import connect
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 
 # A module that only reads is done in this time, or the cluster is not usable.
 READ_SECONDS = 120.0
-
-
-@dataclasses.dataclass
-class Task:
-    """What an operation needs from its task."""
-
-    client: Client
-    deadline: Deadline
-    interrupt: Interrupt
-    progress: Progress
 
 
 @contextmanager
 def running(module: AnsibleModule) -> Iterator[Task]:
     """Connect, listen to signals, and turn every Failure inside the block into fail_json.
 
-    A Failure may carry `result` (a dict): what was found and done until then.
+    What a Failure carries as `result` is returned with it.
     """
     params: dict[str, Any] = module.params
     module.no_log_values.update(argspec.secrets_in_kubeconfig(params.get("kubeconfig")))
@@ -51,5 +40,4 @@ def running(module: AnsibleModule) -> Iterator[Task]:
             deadline = Deadline(float(params.get("wait_timeout") or READ_SECONDS))
             yield Task(connect(params, deadline), deadline, interrupt, progress)
     except Failure as failure:
-        result: dict[str, Any] = getattr(failure, "result", None) or {}
-        module.fail_json(msg=str(failure), **result)
+        module.fail_json(msg=str(failure), **(failure.result or {}))

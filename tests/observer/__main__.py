@@ -35,7 +35,9 @@ def arguments() -> argparse.Namespace:
     drained = checks.add_parser("drained")
     drained.add_argument("node")
     drained.add_argument("--intent", choices=("reboot", "reinstall", "remove"), required=True)
-    checks.add_parser("volumes", help="every attached volume is healthy")
+    volumes = checks.add_parser("volumes", help="every attached volume is healthy")
+    volumes.add_argument("--attached", type=int, default=0, help="at least so many are attached")
+    checks.add_parser("unlocked", help="no maintenance holds the lock")
     return parser.parse_args()
 
 
@@ -45,7 +47,9 @@ def problems(api: Api, options: argparse.Namespace) -> list[str]:
     if options.check == "drained":
         return proofs.drained(api, view, options.node, options.intent)
     if options.check == "volumes":
-        return proofs.volumes_healthy(view)
+        return proofs.volumes_healthy(view, options.attached)
+    if options.check == "unlocked":
+        return proofs.unlocked(api)
     if options.check == "table":
         print("\n".join(table(view)))
         return []

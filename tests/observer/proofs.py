@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from tests.observer.api import Api
+from tests.observer.api import NAMESPACE, Api
 from tests.observer.view import Image, View
 
 
@@ -73,13 +73,27 @@ def drained(api: Api, view: View, node: str, intent: str) -> list[str]:
     return found if intent == "reboot" else found + empty(view, node)
 
 
-def volumes_healthy(view: View) -> list[str]:
-    """Every attached volume is healthy."""
+def volumes_healthy(view: View, attached: int = 0) -> list[str]:
+    """Every attached volume is healthy, and at least ``attached`` of them are attached."""
+    states = {name: volume.get("status") or {} for name, volume in view.volumes.items()}
+    found = [
+        f"volume {name}: {status.get('robustness')}"
+        for name, status in states.items()
+        if status.get("state") == "attached" and status.get("robustness") != "healthy"
+    ]
+    count = sum(status.get("state") == "attached" for status in states.values())
+    if count < attached:
+        found.append(f"{count} of {attached} volumes are attached")
+    return found
+
+
+def unlocked(api: Api) -> list[str]:
+    """No Lease in Longhorn's namespace is held by a maintenance."""
+    leases = api.items(f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases")
     return [
-        f"volume {name}: {volume['status'].get('robustness')}"
-        for name, volume in view.volumes.items()
-        if volume.get("status", {}).get("state") == "attached"
-        and volume["status"].get("robustness") != "healthy"
+        f"lease {lease['metadata']['name']} is held by {lease['spec']['holderIdentity']}"
+        for lease in leases
+        if lease["metadata"]["name"].startswith("nodecare") and lease["spec"].get("holderIdentity")
     ]
 
 

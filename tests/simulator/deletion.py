@@ -42,7 +42,7 @@ class Deletion:
         """Delete or mark ``old``; return its last form and whether it is gone. Raises ApiError 409
         or a refusal.
         """
-        _check_preconditions(resource, old, *preconditions)
+        check_preconditions(resource, old, *preconditions)
         request = AdmissionRequest(
             DELETE,
             resource,
@@ -104,9 +104,10 @@ def _add_finalizer(metadata: Object, propagation: str | None) -> None:
         metadata["finalizers"] = [*(metadata.get("finalizers") or []), wanted]
 
 
-def _check_preconditions(
+def check_preconditions(
     resource: Resource, old: Object, uid: str | None, version: str | None
 ) -> None:
+    """Raise ApiError 409 unless uid and resourceVersion, where given, are those of the object."""
     metadata = old["metadata"]
     if uid and uid != metadata["uid"]:
         why = (

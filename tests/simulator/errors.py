@@ -34,7 +34,8 @@ class Cause:
 class ApiError(Exception):
     """An answer of the API server that is not a success.
 
-    ``status`` is the HTTP code; ``details`` is None where the real body has none.
+    ``status`` is the HTTP code; ``details`` is None where the real body has none; ``token`` is a
+    page token to go on with after a 410.
     """
 
     def __init__(
@@ -45,13 +46,14 @@ class ApiError(Exception):
         self.reason = reason
         self.message = message
         self.details = details
+        self.token = ""
 
     def body(self) -> dict[str, Any]:
         """Return the Status object that goes over the wire."""
         body: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": {"continue": self.token} if self.token else {},
             "status": "Failure",
             "message": self.message,
         }

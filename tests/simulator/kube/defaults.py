@@ -79,7 +79,11 @@ def copy_topology(node: Object, pod: Object) -> None:
 def default_pod(obj: Object) -> None:
     """Fields of a pod that are always there."""
     spec = obj.setdefault("spec", {})
-    if "tolerations" in spec and "schedulerName" in spec and "conditions" not in obj["status"]:
+    if (
+        "tolerations" in spec
+        and "schedulerName" in spec
+        and "conditions" not in obj.get("status", {})
+    ):
         return
     for condition in obj.get("status", {}).get("conditions") or []:
         condition.setdefault("lastProbeTime", None)

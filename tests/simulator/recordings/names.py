@@ -150,7 +150,12 @@ def with_identity(
 def _is_conflict(text: str) -> bool:
     return any(
         words in text
-        for words in ("has been modified", "rejected our request", "precondition", "might have been")
+        for words in (
+            "has been modified",
+            "rejected our request",
+            "precondition",
+            "might have been",
+        )
     )
 
 

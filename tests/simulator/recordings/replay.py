@@ -94,7 +94,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     kernel, store = cluster.kernel, cluster.store
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
-    cluster.choices = RecordedChoices(recording, kernel, names)
+    cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
     operator = Operator(
         kernel, store, SimulatedWorld(cluster), names, recording.start, cluster.evict
     )
@@ -154,7 +154,7 @@ def _renamed(tracks: Tracks, names: Names) -> Tracks:
 def _in_scope(tracks: Tracks, recording: Recording) -> Tracks:
     """The tracks of kinds that the recording holds, without those of foreign images."""
     recorded = {event.resource for event in recording.events}
-    owned = {"poddisruptionbudgets": "budget "}
+    owned = {"poddisruptionbudgets.policy": "budget "}
     hidden = tuple(prefix for resource, prefix in owned.items() if resource not in recorded)
     foreign = {stay.uuid for stay in stays(recording)}
     found: Tracks = {}
@@ -173,5 +173,3 @@ def _since_gone(track: Track) -> Track:
         if change.value == ABSENT:
             return Track(ABSENT, track.changes[index + 1 :])
     return Track(ABSENT, [])
-
-

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Image,
@@ -149,10 +150,26 @@ def _watch_first_file(sight: Sight) -> Step:
     disk = sight.cluster.disks.get(source.disk)
     where = f" on {disk.label}" if disk else ""
     if source.state in ("failed", "failed-and-cleanup"):
-        cause = source.message or "without a message"
+        cause = redact.plain(source.message) or "without a message"
         return Step(Action.WAIT, f"Longhorn's next try{where} after: {cause}", failing=True)
     state = source.state or "starting"
     return Step(Action.WAIT, f"first file{where}: {state}, {source.progress} %")
+
+
+def plan_lines(sight: Sight) -> list[str]:
+    """What a recovery would do to this image, for a person to read before it happens."""
+    cluster, image = sight.cluster, sight.image
+    lines = []
+    held = [a.name for a in tickets.open_attachments(cluster, image.name)]
+    if held and not sight.exists:
+        lines.append(f"volumes detached, and their tickets given back later: {', '.join(held)}")
+    if sight.copies and not sight.exists and not sight.first_file_pending:
+        lines.append(f"placement map emptied ({len(sight.copies)} keys)")
+    if not sight.exists:
+        url = redact.plain(image.source_parameters.get("url", ""))
+        lines.append(f"fetched again from {url}" if url else "fetched again from its source")
+    lines.append(f"{wanted_now(sight)} copies healthy")
+    return lines
 
 
 # -- the first copy is there --------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
     Sight,
@@ -38,7 +39,9 @@ def source_evidence(sight: Sight) -> tuple[Evidence, ...]:
         Evidence(
             f"backingimagedatasource/{source.name}",
             "status.currentState",
-            f"{state}: {source.message}" if source.message else f"{state}, {source.progress} %",
+            f"{state}: {redact.plain(source.message)}"
+            if source.message
+            else f"{state}, {source.progress} %",
             since,
         ),
     )
@@ -72,7 +75,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
             detail=RUNNING,
             heals_itself=True,
         )
-    cause = failed.source.message or "without a message"
+    cause = redact.plain(failed.source.message) or "without a message"
     retried = (failed.source.source_type or DOWNLOAD) in _RETRIED
     remedy = (
         f"repair the source. {RETRY_TEXT}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import first_file
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
@@ -51,7 +52,7 @@ def _fetching(window: Sequence[Sight]) -> Verdict:
         return Verdict(
             NAME,
             f"no copy is left, and fetching it again failed: "
-            f"{failed.source.message or 'without a message'}",
+            f"{redact.plain(failed.source.message) or 'without a message'}",
             f"repair the source. {first_file.RETRY_TEXT}",
             first_file.source_evidence(failed),
             detail=first_file.FAILING,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven, redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Copy,
@@ -89,6 +89,23 @@ class Sight:
         return bool(self.having(Standing.MAY_RETURN, Standing.WAITING))
 
     @property
+    def down(self) -> bool:
+        """Whether some copy is on a disk or node that is down: waiting seconds tells nothing."""
+        return any(
+            seen.standing is Standing.MAY_RETURN and seen.copy.disk not in self.disks_up
+            for seen in self.copies
+        )
+
+    @cached_property
+    def disks_up(self) -> frozenset[str]:
+        """Disks of the map whose node and disk are Ready."""
+        return frozenset(
+            seen.copy.disk
+            for seen in self.copies
+            if seen.copy.disk in self.cluster.disks and not _why_down(self.cluster, seen.copy.disk)
+        )
+
+    @property
     def source_type(self) -> str:
         """The type that Longhorn acts by: the data source's, which later edits of the image do not
         reach (longhorn-manager controller/backing_image_data_source_controller.go).
@@ -148,7 +165,7 @@ def _see_copy(cluster: Cluster, image: Image, copy: Copy, closed: Collection[str
         standing=standing,
         node=disk.node if disk else "",
         place=disk.label if disk else f"disk {copy.disk}",
-        why=why,
+        why=redact.plain(why),
     )
 
 

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judges images: one read of each kind, and a longer look only where no copy is proven."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import image_facts
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import catalogue
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
+    IMAGE_KINDS,
+    LiveCluster,
+    Longhorn,
+    find_longhorn,
+    read_cluster,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.observation import (
+    Observation,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
+
+TICK_SECONDS = 1.0
+
+
+def unknown_image(name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that no image has, with the nearest ones."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    hint = f" Did you mean {', '.join(near)}?" if near else " No image has a similar name."
+    return f"There is no image {name}.{hint}"
+
+
+def chosen(names: Sequence[str], known: Iterable[str]) -> list[str]:
+    """The names asked for, or all. Raises Failure naming every one that does not exist."""
+    there = sorted(known)
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise Failure("\n".join(unknown_image(name, there) for name in missing))
+    return list(dict.fromkeys(names)) or there
+
+
+def diagnose(task: Task, names: Sequence[str], window_seconds: float) -> dict[str, Any]:
+    """Every chosen image with its verdict, worst first, and a count of each verdict.
+
+    The watches and the window of *window_seconds* are only begun where one read is not enough.
+    """
+    longhorn = find_longhorn(task.client)
+    cluster = read_cluster(task.client, longhorn, IMAGE_KINDS)
+    observation = Observation(window_seconds)
+    selected = chosen(names, cluster.images)
+    observation.record(cluster, selected, task.deadline.now())
+    unsure = [name for name in selected if _unsure(observation, name)]
+    if unsure and window_seconds > 0:
+        _look_longer(task, longhorn, observation, unsure)
+    found = []
+    for name in selected:
+        window = observation.window(name)
+        if window:
+            verdict = catalogue.judge(window)
+            facts = image_facts.describe(window[-1], verdict)
+            found.append((catalogue.severity(verdict), name, facts))
+    images = [facts for _severity, _name, facts in sorted(found, key=lambda item: item[:2])]
+    counts: dict[str, int] = {}
+    for facts in images:
+        counts[facts["verdict"]["name"]] = counts.get(facts["verdict"]["name"], 0) + 1
+    return {
+        "longhorn_version": str(longhorn.schema.version),
+        "images": images,
+        "counts": counts,
+    }
+
+
+def _unsure(observation: Observation, name: str) -> bool:
+    return catalogue.needs_window(catalogue.judge(observation.window(name)))
+
+
+def _look_longer(
+    task: Task, longhorn: Longhorn, observation: Observation, names: Sequence[str]
+) -> None:
+    limit = task.deadline.within(observation.seconds)
+    with LiveCluster(task.client, longhorn, IMAGE_KINDS) as live:
+        while not limit.expired:
+            task.interrupt.check("Nothing is written by this task.")
+            live.next_change(min(TICK_SECONDS, limit.remaining()))
+            observation.record(live.picture(), names, task.deadline.now())

@@ -1,0 +1,365 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings lost images back: look, decide, write, wait, all images in one loop over one live view.
+
+Everything is decided from what is there now, so a run that was killed at any point is finished by
+the next one, and a run on a finished job writes nothing, not even a lease.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
+    Deadline,
+    TimedOut,
+    spell_seconds,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import Lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import gate
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
+    Decision,
+    Gate,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import (
+    Action,
+    Step,
+    next_step,
+    plan_lines,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
+    catalogue,
+    healthy,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
+    IMAGE_KINDS,
+    LiveCluster,
+    find_longhorn,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.diagnose import chosen
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.observation import (
+    Observation,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recovery_writes import (
+    ChangedMeanwhile,
+    RecoveryWrites,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
+
+ALL = "all"
+CONFLICTS_MAX = 8
+# Longhorn's own second and third try of a first file (back-off of 1 and 2 min).
+FAILING_SECONDS_MAX = 180.0
+# A picture that still moves (files being checked, a manager starting) is looked at this long.
+SETTLE_SECONDS_MAX = 120.0
+TICK_SECONDS = 1.0
+
+
+class RecoveryFailed(Failure):
+    """What was asked for has not been reached; *result* tells what was found and done."""
+
+    def __init__(self, text: str, result: dict[str, Any]) -> None:
+        super().__init__(text)
+        self.result = result
+
+
+@dataclasses.dataclass
+class Work:
+    """One image on its way: what is being waited for, and since when it fails."""
+
+    name: str
+    gate: Gate
+    step: Step = Step(Action.WAIT, "to begin")
+    outcome: str = ""
+    text: str = ""
+    wrote: list[str] = dataclasses.field(default_factory=list)
+    deleted: set[str] = dataclasses.field(default_factory=set)
+    conflicts: int = 0
+    failing_since: float | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether it is still being worked on."""
+        return not self.outcome
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What the operator asked for. *images* is a list of names, or ``all``."""
+
+    images: Sequence[str]
+    holder: str
+    accept_unknown_loss: bool = False
+    window_seconds: float = 10.0
+    lock_wait_seconds: float = 90.0
+    check_mode: bool = False
+
+    @property
+    def everything(self) -> bool:
+        """Whether every unavailable image is meant."""
+        return list(self.images) == [ALL]
+
+
+class Recovery:
+    """One run. Use :meth:`run` once."""
+
+    def __init__(self, task: Task, request: Request) -> None:
+        self._task = task
+        self._request = request
+        self._longhorn = find_longhorn(task.client)
+        self._observation = Observation(request.window_seconds)
+        self._lease = Lease(task.client, request.holder)
+        self._works: dict[str, Work] = {}
+
+    # -- the run -------------------------------------------------------------------------------
+    def run(self) -> dict[str, Any]:
+        """Do it. Returns the task's result; raises Failure (with `result`) when it stops short."""
+        with LiveCluster(self._task.client, self._longhorn, IMAGE_KINDS) as live:
+            try:
+                names = self._names(live)
+                self._observe(live, names)
+                self._pass_gates(names)
+                if not self._request.check_mode and any(w.open for w in self._works.values()):
+                    self._locked(live)
+                return self._end(live)
+            except Failure as failure:
+                failure.result = failure.result or self._result()
+                raise
+
+    def _names(self, live: LiveCluster) -> list[str]:
+        known = live.picture().images
+        if self._request.everything:
+            return sorted(known)
+        return chosen(self._request.images, known)
+
+    def _observe(self, live: LiveCluster, names: Sequence[str]) -> None:
+        """Look until nothing needs a longer look: at once where copies are proven."""
+        limit = self._task.deadline.within(SETTLE_SECONDS_MAX)
+        while True:
+            self._observation.record(live.picture(), names, limit.now())
+            unsure = [name for name in names if self._needs_look(name)]
+            if not unsure or limit.expired:
+                return
+            self._task.interrupt.check("Nothing was written yet.")
+            self._task.progress.update(
+                f"looking at {', '.join(unsure[:5])}"
+                + (f" and {len(unsure) - 5} more" if len(unsure) > 5 else "")
+                + ": no copy is ready; is it lost for good?"
+            )
+            live.next_change(min(TICK_SECONDS, limit.remaining()))
+
+    def _needs_look(self, name: str) -> bool:
+        window = self._observation.window(name)
+        if not window or not catalogue.needs_window(catalogue.judge(window)):
+            return False
+        if not self._observation.complete(name):
+            return True
+        # What stays down needs the operator's word and no longer look; what moves may settle.
+        unsure = gate.doubt(window, self._request.accept_unknown_loss)
+        return bool(unsure) and not window[-1].down
+
+    def _pass_gates(self, names: Iterable[str]) -> None:
+        for name in names:
+            window = self._observation.window(name)
+            if not window:
+                raise Failure(f"image {name} was deleted while it was looked at")
+            found = gate.decide(window, accept_unknown_loss=self._request.accept_unknown_loss)
+            work = Work(name, found, text=found.text)
+            if not found.works:
+                work.outcome = found.decision.value
+            self._works[name] = work
+        refused = [w for w in self._works.values() if w.gate.decision is Decision.REFUSE]
+        if refused and not self._request.everything:
+            raise RecoveryFailed("\n".join(work.text for work in refused), self._result())
+
+    # -- the loop ------------------------------------------------------------------------------
+    def _locked(self, live: LiveCluster) -> None:
+        def on_wait(text: str) -> None:
+            self._task.interrupt.check("Nothing was written yet.")
+            self._task.progress.update(text)
+
+        self._lease.acquire(self._request.lock_wait_seconds, on_wait, self._task.deadline)
+        try:
+            self._loop(live)
+        finally:
+            self._lease.release()
+
+    def _loop(self, live: LiveCluster) -> None:
+        writes = RecoveryWrites(self._task.client, self._longhorn, live, self._before_write)
+        names = [work.name for work in self._works.values() if work.open]
+        deadline = self._task.deadline
+        while True:
+            self._observation.record(live.picture(), names, deadline.now())
+            wrote = False
+            for work in self._works.values():
+                if work.open:
+                    wrote = self._advance(work, writes, deadline) or wrote
+            still = [work for work in self._works.values() if work.open]
+            if not still:
+                return
+            self._task.interrupt.check(_where(still))
+            self._lease.keep()
+            self._task.progress.update(self._line(still))
+            if deadline.expired:
+                raise self._out_of_time(still, deadline)
+            live.next_change(0.0 if wrote else min(TICK_SECONDS, deadline.remaining()))
+
+    def _before_write(self) -> None:
+        open_works = [work for work in self._works.values() if work.open]
+        self._task.interrupt.check(_where(open_works))
+        self._lease.ensure()
+
+    def _advance(self, work: Work, writes: RecoveryWrites, deadline: Deadline) -> bool:
+        """Decide and do the next step of one image; whether something was written."""
+        window = self._observation.window(work.name)
+        if not window:
+            work.outcome, work.text = "failed", f"{work.name} was deleted meanwhile"
+            return False
+        step = next_step(window, accept_unknown_loss=self._request.accept_unknown_loss)
+        if step.action is Action.DELETE_SOURCE and step.names[0] in work.deleted:
+            step = Step(Action.WAIT, "another data source")
+        work.step = step
+        if step.action is Action.DONE:
+            work.outcome = "recovered"
+            work.text = f"{work.name}: {step.text}"
+            return False
+        if step.action is Action.WAIT:
+            self._check_patience(work, deadline)
+            return False
+        return self._write(work, step, writes)
+
+    def _write(self, work: Work, step: Step, writes: RecoveryWrites) -> bool:
+        self._task.progress.update(f"{work.name}: {step.text}", at_once=True)
+        try:
+            writes.perform(work.name, step)
+        except ChangedMeanwhile as changed:
+            work.conflicts += 1
+            if work.conflicts > CONFLICTS_MAX:
+                work.outcome = "failed"
+                work.text = (
+                    f"{work.name}: {step.text} did not succeed in {CONFLICTS_MAX} tries because "
+                    f"somebody else keeps changing it ({changed})"
+                )
+            return False
+        work.conflicts = 0
+        work.wrote.append(step.text)
+        if step.action is Action.DELETE_SOURCE:
+            work.deleted.add(step.names[0])
+        return True
+
+    def _check_patience(self, work: Work, deadline: Deadline) -> None:
+        """Longhorn's own next tries are waited for, but not for ever."""
+        if not work.step.failing:
+            return
+        if work.failing_since is None:
+            work.failing_since = deadline.now()
+        if deadline.now() - work.failing_since > FAILING_SECONDS_MAX:
+            work.outcome = "failed"
+            work.text = (
+                f"{work.name}: fetching it again has failed for "
+                f"{spell_seconds(FAILING_SECONDS_MAX)}; {work.step.text}. Longhorn goes on trying "
+                "every 5 min: repair the source, then run again to finish (volumes get their "
+                "tickets back only then)"
+            )
+
+    # -- words ---------------------------------------------------------------------------------
+    def _line(self, still: Sequence[Work]) -> str:
+        done = sum(1 for work in self._works.values() if work.outcome == "recovered")
+        total = done + len(still)
+        now = "; ".join(f"{work.name}: {work.step.text}" for work in still[:3])
+        more = f"; and {len(still) - 3} more" if len(still) > 3 else ""
+        return f"images {done}/{total}   now: {now}{more}"
+
+    def _out_of_time(self, still: Sequence[Work], deadline: Deadline) -> TimedOut:
+        for work in still:
+            work.outcome = "failed"
+            work.text = f"{work.name}: still waiting for {work.step.text}"
+        return TimedOut(
+            f"not finished within {spell_seconds(deadline.seconds or 0.0)} (wait_timeout). "
+            + "; ".join(work.text for work in still)
+            + ". Run again to go on."
+        )
+
+    def _end(self, live: LiveCluster) -> dict[str, Any]:
+        self._observation.record(live.picture(), self._works, self._task.deadline.now())
+        result = self._result()
+        bad = [w for w in self._works.values() if w.outcome in ("failed", Decision.REFUSE.value)]
+        if bad and not self._request.check_mode:
+            raise RecoveryFailed("\n".join(work.text for work in bad), result)
+        return result
+
+    def _result(self) -> dict[str, Any]:
+        shown = [
+            work
+            for work in self._works.values()
+            if not self._request.everything or work.gate.verdict.name != healthy.NAME
+        ]
+        would = self._request.check_mode and any(work.open for work in self._works.values())
+        return {
+            "changed": would or any(work.wrote for work in self._works.values()),
+            "images": [self._told(work) for work in shown],
+            "summary": self._summary(shown),
+            "diff": self._diff(shown),
+            "seconds": round(self._task.deadline.elapsed(), 1),
+            "writes": self._task.client.writes,
+        }
+
+    def _summary(self, shown: Sequence[Work]) -> list[str]:
+        """What happened (or would) in a few lines, the counts first."""
+        words = {
+            "recovered": "recovered",
+            "": "to recover" if self._request.check_mode else "unfinished",
+            "failed": "failed",
+            Decision.REFUSE.value: "refused",
+            Decision.LEAVE.value: "left alone",
+        }
+        counts = [
+            f"{sum(1 for work in shown if work.outcome == outcome)} {word}"
+            for outcome, word in words.items()
+            if any(work.outcome == outcome for work in shown)
+        ]
+        took = spell_seconds(self._task.deadline.elapsed())
+        first = f"images: {', '.join(counts) or 'none is unavailable'} ({took})"
+        return [first, *(work.text.splitlines()[0] for work in shown)]
+
+    def _diff(self, shown: Sequence[Work]) -> dict[str, str]:
+        """Before and after of every image that is (or would be) written to."""
+        before, after = [], []
+        for work in shown:
+            window = self._observation.window(work.name)
+            if not work.gate.works or not window:
+                continue
+            before.append(f"image {work.name}   {work.gate.verdict.summary}")
+            if work.open:
+                after += [f"image {work.name}   {line}" for line in plan_lines(window[-1])]
+            else:
+                after.append(f"image {work.name}   {catalogue.judge(window).summary}")
+        return {
+            "before_header": "images now",
+            "after_header": "images after the recovery",
+            "before": "".join(f"{line}\n" for line in before),
+            "after": "".join(f"{line}\n" for line in after),
+        }
+
+    def _told(self, work: Work) -> dict[str, Any]:
+        window = self._observation.window(work.name)
+        now = catalogue.judge(window) if window else work.gate.verdict
+        return {
+            "name": work.name,
+            "decision": work.gate.decision.value,
+            "outcome": work.outcome or ("planned" if self._request.check_mode else "interrupted"),
+            "text": work.text,
+            "steps": list(work.wrote),
+            "waits_for": work.step.text if work.open else "",
+            "verdict_before": work.gate.verdict.as_dict(),
+            "verdict": now.as_dict(),
+        }
+
+
+def _where(works: Sequence[Work]) -> str:
+    told = "; ".join(f"{work.name}: {work.step.text}" for work in works[:5])
+    return f"It was at: {told}."

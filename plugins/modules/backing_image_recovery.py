@@ -1,0 +1,191 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings lost backing images back."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backing_image_recovery
+short_description: Bring lost Longhorn backing images back from their download source
+version_added: 0.1.0
+description:
+  - Looks at each image for a while and goes on only if its file is lost for good and can be
+    downloaded again. An image that
+    is whole, or that Longhorn is just copying, is left alone.
+  - Takes the attachment tickets of the waiting volumes away (they are kept in an annotation),
+    empties the placement map,
+    waits until no running manager records the image any more, and deletes the data source only
+    if it still counts its work
+    as done. Then waits for the first file, gives the tickets back as they were, and waits until
+    the wanted number of copies
+    is there and the volumes are attached and healthy.
+  - Several images are worked on in one loop.
+  - Every write is conditional on what was read. A run that was stopped at any point is finished
+    by the next one; a run on a
+    finished job writes nothing.
+  - Images of another source type than C(download) are refused before any write, with what can
+    be done for them.
+author:
+  - The nodecare.longhorn maintainers (@nodecare)
+extends_documentation_fragment:
+  - nodecare.longhorn.auth
+  - nodecare.longhorn.wait
+  - nodecare.longhorn.attributes
+  - nodecare.longhorn.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Looks as long as a real run does, and tells what would be done.
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  name:
+    description:
+      - Names of the images, or V(all) for every image that is not available.
+      - With V(all), images that must be refused do not keep the others from being recovered;
+        the task fails at the end.
+    type: list
+    elements: str
+    required: true
+  accept_unknown_loss:
+    description:
+      - Go on although a copy is C(unknown), because its node or disk is gone for good.
+      - A copy that may be the last good one then leaves Longhorn's books.
+    type: bool
+    default: false
+  window:
+    description:
+      - Seconds that the picture must stay without a ready copy and without progress before
+        anything is written.
+    type: float
+    default: 10
+  lock_holder:
+    description:
+      - Name under which the maintenance lock is taken. Tasks of one play that give the same
+        name share the lock.
+      - Without it, a name that no other run has.
+    type: str
+  lock_wait:
+    description:
+      - Seconds to wait for another maintenance to end, or for the lock of a dead one to expire
+        (60 seconds).
+    type: float
+    default: 90
+seealso:
+  - module: nodecare.longhorn.backing_image_info
+"""
+
+EXAMPLES = r"""
+- name: Bring one image back
+  nodecare.longhorn.backing_image_recovery:
+    name: debian-13
+
+- name: Bring every unavailable image back
+  nodecare.longhorn.backing_image_recovery:
+    name: all
+    wait_timeout: 7200
+"""
+
+RETURN = r"""
+images:
+  description: What was found and done for each image. With O(name=all), only those that were
+    not healthy.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the BackingImage.
+      type: str
+      sample: debian-13
+    decision:
+      description: C(recover), C(continue), C(leave_alone) or C(refuse).
+      type: str
+      sample: recover
+    outcome:
+      description: C(recovered), C(leave_alone), C(refuse), C(failed), C(planned) (check mode)
+        or C(interrupted).
+      type: str
+      sample: recovered
+    text:
+      description: The outcome in words.
+      type: str
+      sample: "debian-13: 2 of 2 copies healthy"
+    steps:
+      description: What was written, in order.
+      type: list
+      elements: str
+      sample: ["emptying its placement map"]
+    waits_for:
+      description: What an unfinished image was waiting for.
+      type: str
+      sample: ""
+    verdict_before:
+      description: The verdict at the beginning, as in M(nodecare.longhorn.backing_image_info).
+      type: dict
+      sample: {"name": "unavailable_all_failed"}
+    verdict:
+      description: The verdict at the end.
+      type: dict
+      sample: {"name": "healthy"}
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 31.4
+writes:
+  description: Number of writing requests, those for the lock included.
+  returned: always
+  type: int
+  sample: 6
+summary:
+  description: The result in a few lines for a person.
+  returned: success
+  type: list
+  elements: str
+  sample: ["1 image recovered, 0 left alone (31 s)"]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import new_holder
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recover import (
+    Recovery,
+    Request,
+)
+
+
+def main() -> None:
+    """Recover."""
+    module = AnsibleModule(
+        argument_spec={
+            **argspec.CONNECTION_OPTIONS,
+            **argspec.WAIT_OPTIONS,
+            "name": {"type": "list", "elements": "str", "required": True},
+            "accept_unknown_loss": {"type": "bool", "default": False},
+            "window": {"type": "float", "default": 10},
+            "lock_holder": {"type": "str"},
+            "lock_wait": {"type": "float", "default": 90},
+        },
+        supports_check_mode=True,
+    )
+    request = Request(
+        images=module.params["name"],
+        holder=module.params["lock_holder"] or new_holder("recovery"),
+        accept_unknown_loss=module.params["accept_unknown_loss"],
+        window_seconds=module.params["window"],
+        lock_wait_seconds=module.params["lock_wait"],
+        check_mode=module.check_mode,
+    )
+    with task.running(module) as running:
+        module.exit_json(**Recovery(running, request).run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JSON as Go reads it: the same data, and the same words when it cannot be read.
+
+Texts: encoding/json, and apimachinery pkg/runtime (couldn't get version/kind).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.simulator.errors import bad_request
+
+
+def quote_char(character: str) -> str:
+    """Return a character in quotes as encoding/json shows it."""
+    if character == "'":
+        return "'\\''"
+    if character == '"':
+        return "'\"'"
+    if character.isprintable():
+        return f"'{character}'"
+    code = ord(character)
+    return f"'\\x{code:02x}'" if code < 0x80 else f"'\\u{code:04x}'"
+
+
+def syntax_error(text: str) -> str:
+    """Return what encoding/json says about a text that is not JSON."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        at = error.pos
+        while at < len(text) and text[at].isspace():
+            at += 1
+        if at >= len(text) or error.msg.startswith("Unterminated string"):
+            return "unexpected end of JSON input"
+        where = "looking for beginning of value"
+        if error.msg.startswith("Expecting property name"):
+            where = "looking for beginning of object key string"
+        elif error.msg.startswith("Expecting ',' delimiter"):
+            where = "after object key:value pair"
+        elif error.msg.startswith("Expecting ':'"):
+            where = "after object key"
+        elif error.msg.startswith("Extra data"):
+            where = "after top-level value"
+        return f"invalid character {quote_char(text[at])} {where}"
+    return ""
+
+
+def summarize(body: bytes, limit: int = 30) -> str:
+    """Return the start of a body as error texts show it (apimachinery pkg/runtime
+    summarizeData).
+    """
+    if not body:
+        return "<empty>"
+    more = " ..." if len(body) > limit else ""
+    if body[:1] == b"{":
+        return body[:limit].decode(errors="replace") + more
+    return body[:limit].hex() + more
+
+
+def decode_json(body: bytes, kind: str) -> Any:
+    """Return the data of a body. Raises ApiError 400 with the server's text."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        problem = syntax_error(body.decode(errors="replace"))
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get "
+            f"version/kind; json parse error: {problem} ({summarize(body)})"
+        ) from None
+    if not isinstance(data, dict):
+        raise bad_request(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get "
+            "version/kind; json parse error: json: cannot unmarshal array into Go value of type "
+            f"struct ({summarize(body)})"
+        )
+    return data

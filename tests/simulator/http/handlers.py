@@ -1,0 +1,367 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each verb does to an object or a collection, between the HTTP layer and the store.
+
+Source: apiserver pkg/endpoints/handlers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.simulator import errors
+from tests.simulator.http.eviction import evict
+from tests.simulator.http.gojson import decode_json
+from tests.simulator.http.listing import list_page, parse_version, too_large
+from tests.simulator.http.requests import Request, decode_yaml
+from tests.simulator.http.tables import Shape, shape_list, shape_object
+from tests.simulator.objects import Object, name_of, namespace_of, uid_of
+from tests.simulator.podlogs import PodLogs
+from tests.simulator.rbac import Access, Authorizer, Tokens, User
+from tests.simulator.resources import Resource
+from tests.simulator.selectors import object_match
+from tests.simulator.store import Store
+from tests.simulator.writing import APPLY_PATCH, JSON_PATCH, WriteOptions, accepted_patches
+
+_OTHER_NAMESPACE = (
+    "the namespace of the provided object does not match the namespace sent on the request"
+)
+
+
+@dataclass
+class Answer:
+    """A response: a JSON body, or a text, and the warnings that go with it."""
+
+    status: int
+    body: Object | None = None
+    text: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+class Handlers:
+    """The verbs of the API, over one store."""
+
+    def __init__(self, store: Store, authorizer: Authorizer, tokens: Tokens, logs: PodLogs) -> None:
+        self._store = store
+        self._authorizer = authorizer
+        self._tokens = tokens
+        self._logs = logs
+
+    def handle(self, request: Request, user: User, shape: Shape) -> Answer:
+        """Do what a request asks for and answer it. Raises ApiError."""
+        target, resource = request.target, request.resource
+        if target.subresource not in ("", "status"):
+            return self._subresource(request)
+        if target.subresource == "status" and not resource.status_subresource:
+            raise errors.ApiError(
+                404, "NotFound", "the server could not find the requested resource", {}
+            )
+        if resource.plural == "selfsubjectaccessreviews":
+            return self._access_review(request, user)
+        if (
+            resource.namespaced
+            and not target.namespace
+            and (target.name or request.method == "POST")
+        ):
+            raise errors.method_not_allowed()
+        verbs: dict[str, Callable[[Request, Shape], Answer]] = {
+            "GET": self._get if target.name else self._list,
+            "POST": self._create,
+            "PUT": self._replace,
+            "PATCH": self._patch,
+            "DELETE": self._delete if target.name else self._delete_collection,
+        }
+        allowed = ("GET", "PUT", "PATCH", "DELETE") if target.name else ("GET", "POST", "DELETE")
+        if target.name and not resource.builtin:
+            allowed = (*allowed, "POST")
+        if (
+            request.method not in allowed
+            or target.subresource
+            and request.method in ("POST", "DELETE")
+        ):
+            raise errors.method_not_allowed()
+        return verbs[request.method](request, shape)
+
+    def _shaped(
+        self, request: Request, obj: Object, shape: Shape, status: int, options: WriteOptions
+    ) -> Answer:
+        body = shape_object(request.resource, obj, shape, self._store.kernel.now())
+        return Answer(status, body, warnings=options.warnings)
+
+    def _get(self, request: Request, shape: Shape) -> Answer:
+        wanted = parse_version(request)
+        if wanted is not None and wanted > self._store.version:
+            raise too_large(wanted, self._store.version)
+        target = request.target
+        obj = self._store.get(request.resource.key, target.namespace, target.name)
+        return self._shaped(request, obj, shape, 200, WriteOptions())
+
+    def _list(self, request: Request, shape: Shape) -> Answer:
+        page = list_page(self._store, request)
+        metadata: Object = {"resourceVersion": str(page.version)}
+        if page.token or not request.resource.builtin:
+            metadata["continue"] = page.token
+        if page.remaining:
+            metadata["remainingItemCount"] = page.remaining
+        now = self._store.kernel.now()
+        return Answer(200, shape_list(request.resource, page.items, metadata, shape, now))
+
+    def _create(self, request: Request, shape: Shape) -> Answer:
+        obj = self._placed(request, request.decode())
+        if request.target.name and not name_of(obj):
+            obj["metadata"]["name"] = request.target.name
+        options = request.write_options()
+        made = self._store.create(request.resource.key, obj, options)
+        return self._shaped(request, made, shape, 201, options)
+
+    def _replace(self, request: Request, shape: Shape) -> Answer:
+        obj, target = self._placed(request, request.decode()), request.target
+        if name_of(obj) != target.name:
+            raise errors.bad_request(
+                f"the name of the object ({name_of(obj)}) does not match the name on the URL "
+                f"({target.name})"
+            )
+        options = request.write_options()
+        stored = self._store.update(request.resource.key, obj, target.subresource or None, options)
+        return self._shaped(request, stored, shape, 200, options)
+
+    def _placed(self, request: Request, obj: Any) -> Object:
+        """Return a sent object with the namespace of the path. Raises ApiError 400."""
+        metadata = obj.setdefault("metadata", {}) if isinstance(obj, dict) else None
+        if not isinstance(metadata, dict):
+            raise errors.bad_request("the object provided has no metadata")
+        resource, target = request.resource, request.target
+        _check_version_of_body(resource, obj)
+        if resource.namespaced:
+            if metadata.get("namespace") not in (None, "", target.namespace):
+                raise errors.bad_request(_OTHER_NAMESPACE)
+            metadata["namespace"] = target.namespace
+        result: Object = obj
+        return result
+
+    def _patch(self, request: Request, shape: Shape) -> Answer:
+        resource, target = request.resource, request.target
+        kind = request.content_type()
+        if kind not in accepted_patches(resource):
+            raise errors.unsupported_media_type(accepted_patches(resource))
+        options = request.write_options()
+        if kind == APPLY_PATCH:
+            return self._apply(request, shape, options)
+        body = _patch_body(request, kind)
+        patched = self._store.patch(
+            resource.key,
+            target.namespace,
+            target.name,
+            body,
+            kind,
+            target.subresource or None,
+            options,
+        )
+        return self._shaped(request, patched, shape, 200, options)
+
+    def _apply(self, request: Request, shape: Shape, options: WriteOptions) -> Answer:
+        """Server-side apply without a record of who owns which field: a merge, or a create."""
+        resource, target = request.resource, request.target
+        if not request.query.get("fieldManager"):
+            cause = "Required value: is required for apply patch"
+            raise errors.ApiError(
+                422,
+                "Invalid",
+                f'PatchOptions.meta.k8s.io "" is invalid: fieldManager: {cause}',
+                {
+                    "group": "meta.k8s.io",
+                    "kind": "PatchOptions",
+                    "causes": [
+                        {"reason": "FieldValueRequired", "message": cause, "field": "fieldManager"}
+                    ],
+                },
+            )
+        body = self._placed(request, decode_yaml(request.body))
+        if self._store.find(resource.key, target.namespace, target.name) is None:
+            body["metadata"].setdefault("name", target.name)
+            made = self._store.create(resource.key, body, options)
+            return self._shaped(request, made, shape, 201, options)
+        applied = self._store.patch(
+            resource.key,
+            target.namespace,
+            target.name,
+            body,
+            APPLY_PATCH,
+            target.subresource or None,
+            options,
+        )
+        return self._shaped(request, applied, shape, 200, options)
+
+    def _delete(self, request: Request, shape: Shape) -> Answer:
+        resource, target = request.resource, request.target
+        asked = _delete_options(request)
+        obj, gone = self._store.delete_object(
+            resource.key,
+            target.namespace,
+            target.name,
+            asked.uid,
+            asked.version,
+            asked.propagation,
+            asked.grace,
+            asked.options,
+        )
+        if not gone or resource.returns_deleted:
+            return self._shaped(request, obj, shape, 200, asked.options)
+        details = {**errors.details_of(resource, target.name), "uid": uid_of(obj)}
+        return Answer(
+            200,
+            {
+                "kind": "Status",
+                "apiVersion": "v1",
+                "metadata": {},
+                "status": "Success",
+                "details": details,
+            },
+        )
+
+    def _delete_collection(self, request: Request, shape: Shape) -> Answer:
+        resource, target = request.resource, request.target
+        matches = object_match(
+            request.query.get("labelSelector"),
+            request.query.get("fieldSelector"),
+            resource.selectable_fields,
+        )
+        asked = _delete_options(request)
+        found = self._store.list(resource.key, target.namespace or None)
+        chosen = [o for o in found if matches is None or matches(o)]
+        for obj in chosen:
+            self._store.delete(
+                resource.key,
+                namespace_of(obj),
+                name_of(obj),
+                propagation=asked.propagation,
+                grace=asked.grace,
+                options=asked.options,
+            )
+        metadata: Object = {"resourceVersion": str(self._store.version)}
+        if not resource.builtin:
+            metadata["continue"] = ""
+        now = self._store.kernel.now()
+        return Answer(200, shape_list(resource, chosen, metadata, shape, now))
+
+    def _subresource(self, request: Request) -> Answer:
+        target, what = request.target, (request.resource.key, request.target.subresource)
+        if what == ("pods", "eviction") and request.method == "POST":
+            body = request.decode()
+            options = request.write_options()
+            return Answer(201, evict(self._store, target.namespace, target.name, body, options))
+        if what == ("pods", "log") and request.method == "GET":
+            pod = self._store.get("pods", target.namespace, target.name)
+            return Answer(200, text=self._logs.read(pod, request.query))
+        if what == ("serviceaccounts", "token") and request.method == "POST":
+            return self._token(request)
+        raise errors.ApiError(
+            404, "NotFound", "the server could not find the requested resource", {}
+        )
+
+    def _token(self, request: Request) -> Answer:
+        target, body = request.target, request.decode()
+        self._store.get("serviceaccounts", target.namespace, target.name)
+        token = self._tokens.for_service_account(target.namespace, target.name)
+        seconds = int((body.get("spec") or {}).get("expirationSeconds") or 3600)
+        expires = self._store.kernel.timestamp(self._store.kernel.now() + seconds)
+        status = {"token": token, "expirationTimestamp": expires}
+        return Answer(
+            201,
+            {
+                "kind": "TokenRequest",
+                "apiVersion": "authentication.k8s.io/v1",
+                "metadata": {"name": target.name, "namespace": target.namespace},
+                "spec": body.get("spec") or {},
+                "status": status,
+            },
+        )
+
+    def _access_review(self, request: Request, user: User) -> Answer:
+        if request.method != "POST" or request.target.name:
+            raise errors.method_not_allowed()
+        spec = request.decode().get("spec") or {}
+        wanted = spec.get("resourceAttributes") or {}
+        other = spec.get("nonResourceAttributes") or {}
+        access = Access(
+            wanted.get("verb", "") or other.get("verb", ""),
+            wanted.get("group", ""),
+            wanted.get("resource", ""),
+            wanted.get("subresource", ""),
+            wanted.get("namespace", ""),
+            wanted.get("name", ""),
+            other.get("path", ""),
+        )
+        return Answer(
+            201,
+            {
+                "kind": "SelfSubjectAccessReview",
+                "apiVersion": "authorization.k8s.io/v1",
+                "metadata": {},
+                "spec": spec,
+                "status": {"allowed": self._authorizer.allowed(user, access)},
+            },
+        )
+
+
+@dataclass
+class _DeleteOptions:
+    uid: str | None
+    version: str | None
+    propagation: str | None
+    grace: int | None
+    options: WriteOptions
+
+
+def _delete_options(request: Request) -> _DeleteOptions:
+    """Return what a DELETE asks for, in its body or its query. Raises ApiError 400."""
+    body = request.decode() if request.body.strip() else {}
+    options = request.write_options()
+    if body.get("dryRun"):
+        options.dry_run = True
+    conditions = body.get("preconditions") or {}
+    grace = body.get("gracePeriodSeconds")
+    if grace is None:
+        grace = request.number("gracePeriodSeconds")
+    propagation = body.get("propagationPolicy") or request.query.get("propagationPolicy")
+    if body.get("orphanDependents"):
+        propagation = "Orphan"
+    return _DeleteOptions(
+        conditions.get("uid"), conditions.get("resourceVersion"), propagation, grace, options
+    )
+
+
+def _patch_body(request: Request, kind: str) -> Any:
+    if kind != JSON_PATCH:
+        return decode_json(request.body, request.resource.kind)
+    body = decode_yaml(request.body)
+    if not isinstance(body, list):
+        raise errors.bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type "
+            "jsonpatch.Patch"
+        )
+    return body
+
+
+def _check_version_of_body(resource: Resource, obj: Object) -> None:
+    """Refuse a body of another API version, or for built-in kinds of another kind."""
+    sent = obj.get("apiVersion")
+    if not resource.builtin:
+        for name in ("kind", "apiVersion"):
+            if not obj.get(name):
+                missing = "Kind" if name == "kind" else "apiVersion"
+                raise errors.bad_request(f"Object '{missing}' is missing in the body")
+    if sent and sent != resource.api_version:
+        raise errors.bad_request(
+            f"the API version in the data ({sent}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    kind = obj.get("kind")
+    if resource.builtin and kind and kind != resource.kind:
+        raise errors.bad_request(
+            f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+            f"converting ({kind}) to ({resource.kind}): unknown conversion"
+        )

@@ -30,7 +30,8 @@ options:
     type: str
   query:
     description:
-      - A JMESPath expression over the list of nodes. Its value is returned as RV(query_result).
+      - A JMESPath expression over the whole result, as the C(--query) of the AWS command line
+        has it. Its value is returned as RV(result).
       - Needs the Python library C(jmespath).
     type: str
 """
@@ -42,7 +43,7 @@ EXAMPLES = r"""
 
 - name: Names of nodes that hold replicas
   nodecare.longhorn.node_info:
-    query: "[?replicas > `0`].name"
+    query: "nodes[?replicas > `0`].name"
   register: longhorn
 """
 
@@ -85,14 +86,14 @@ longhorn_version:
   returned: success
   type: str
   sample: 1.12.1
-query_result:
-  description: The value of O(query).
+result:
+  description: The value of the expression in O(query).
   returned: when O(query) is given
   type: raw
   sample: [worker-1]
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, query
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     show_nodes,
 )
@@ -101,8 +102,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 def main() -> None:
     module = maintenance.module({"node": {"type": "str"}, "query": {"type": "str"}})
     with maintenance.reading(module) as work:
-        result = show_nodes.show(work, module.params["node"])
-    module.exit_json(changed=False, **result)
+        found = show_nodes.show(work, module.params["node"])
+        if module.params["query"]:
+            found["result"] = query.search(module.params["query"], found)
+    module.exit_json(changed=False, **found)
 
 
 if __name__ == "__main__":

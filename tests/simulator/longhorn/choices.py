@@ -4,26 +4,32 @@
 """The one place where Longhorn's controllers draw one of several equally good disks.
 
 Go iterates maps in random order and Longhorn shuffles nodes (F§2.2, F§7.3); a simulator that did
-that all over the place could not be compared with anything. Whoever replays a recording puts an
-object in place of this one that prefers what the recording shows.
+that all over the place could not be compared with anything. A test, or the replay of a recording,
+may say which candidate it would like.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+Preference = Callable[[str, str, Sequence[str]], str | None]
 
 
 class Choices:
-    """Draws from the seeded source of the cluster."""
+    """Draws from the seeded source of the cluster, unless ``prefer`` names a candidate."""
 
     def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
+        self.rng = rng
+        self.prefer: Preference | None = None
 
     def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:
-        """One of ``candidates``, the UUIDs of disks that are all allowed.
+        """One of ``candidates`` (UUIDs of disks that are all allowed, never empty).
 
-        ``what``: "first file" or "copy" (``owner``: the image), "replica" (the volume), "sender"
-        (the image). IndexError when there is no candidate.
+        ``what`` says why: "first file", "copy", "sender" (``owner``: the image), "replica" (the
+        volume).
         """
-        return self._rng.choice(sorted(candidates))
+        wish = self.prefer(what, owner, candidates) if self.prefer is not None else None
+        if wish is not None and wish in candidates:
+            return wish
+        return self.rng.choice(list(candidates))

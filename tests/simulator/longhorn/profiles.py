@@ -63,6 +63,14 @@ SINCE: Mapping[str, tuple[Version, ...]] = {
     "engine_settings_json": ((1, 10, 0),),
     "data_source_finalizer": ((1, 6, 0),),
     "unique_disk_paths": ((1, 12, 0),),
+    # Rebuilding an empty replica takes 10 s more (F§15.5; 1.8 to 1.11 were not recorded).
+    "slow_rebuild": ((1, 8, 0),),
+    # A replica is looked for a place before its object is made.
+    "precheck_replica": ((1, 7, 0),),
+    # The last replica that may hold data is named so when its deletion is refused.
+    "guard_last_data": ((1, 12, 0),),
+    # Manual tickets of a cordoned node may be removed (a setting).
+    "detach_when_cordoned": ((1, 6, 0),),
 }
 """First release of each difference; several where a fix was carried back to older minors."""
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.simulator.recordings DIR [DIR ...]`` or ``--all ROOT``: examine the simulator.
 
-One recording: every disagreement, last line ``N of M transitions agree, final state agrees|differs``.
-Several: a table. Exit status 1 where a recording has less than 90 % agreement, or its final state
-or an answer to the operator differs; 2 where a folder is no recording.
+One recording: every disagreement, and last ``N of M transitions agree, final state
+agrees|differs``. Several: a table. Exit status 1 where a recording has less than 90 % agreement,
+or its final state or an answer to the operator differs; 2 where a folder is no recording.
 """
 
 from __future__ import annotations
@@ -23,9 +23,13 @@ from tests.simulator.recordings.replay import SEEDS, examine
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Examine what the arguments name; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulator.recordings", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulator.recordings", description=__doc__
+    )
     parser.add_argument("folders", nargs="*", type=pathlib.Path, metavar="DIR")
-    parser.add_argument("--all", type=pathlib.Path, metavar="ROOT", help="every recording below ROOT")
+    parser.add_argument(
+        "--all", type=pathlib.Path, metavar="ROOT", help="every recording below ROOT"
+    )
     parser.add_argument("--only", default="", metavar="REGEX", help="with --all: names that match")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many phases of beats to try")
     options = parser.parse_args(arguments)

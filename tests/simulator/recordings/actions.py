@@ -93,7 +93,7 @@ class Machine:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Kill:
-    """kill -9 of a process: a ``manager`` (by pod name) or a ``replica`` (by volume) on ``node``."""
+    """kill -9: of a ``manager`` (named by pod) or a ``replica`` (by volume) on ``node``."""
 
     t: float
     what: str
@@ -154,56 +154,61 @@ def _neutral(text: str) -> str:
 
 
 def _kubectl(raw: Mapping[str, Any]) -> Iterator[Action]:
-    words = shlex.split(str(raw["cmd"]))[1:]
-    positional, options = _split(words)
-    verb = positional[0] if positional else ""
-    t = parse_time(str(raw["t"])) - (0.0 if "t_end" in raw else 0.03)
+    """The action of a command, with what it answered."""
     accepted = raw.get("rc") == 0
     text = "" if accepted else essence(str(raw.get("stderr", "")))
-    answer = {"accepted": accepted, "text": text}
+    if "timed out waiting for the condition" in text:
+        accepted, text = True, ""  # the server had accepted; kubectl only gave up looking
+    for action in _command(raw, accepted):
+        if isinstance(action, Request):
+            action = dataclasses.replace(action, accepted=accepted, text=text)
+        yield action
+
+
+def _command(raw: Mapping[str, Any], accepted: bool) -> Iterator[Action]:
+    positional, options = _split(shlex.split(str(raw["cmd"]))[1:])
+    verb, words = (positional[0], positional[1:]) if positional else ("", [])
+    t = parse_time(str(raw["t"])) - (0.0 if "t_end" in raw else 0.03)
     if verb == "drain":
-        yield Drain(t, positional[1], _seconds(options.get("--timeout", "0")), accepted)
+        yield Drain(t, words[0], _seconds(options.get("--timeout", "0")), accepted)
     elif verb in ("cordon", "uncordon"):
-        body = {"spec": {"unschedulable": True if verb == "cordon" else None}}
-        yield Request(t, "PATCH", "nodes", positional[1], body, MERGE)
+        cordon: Any = {"spec": {"unschedulable": True if verb == "cordon" else None}}
+        yield Request(t, "PATCH", "nodes", words[0], cordon, MERGE)
     elif verb in ("create", "replace"):
         method = "POST" if verb == "create" else "PUT"
         for obj in yaml.safe_load_all(str(raw.get("stdin", ""))):
-            resource = _resource_of(obj)
-            yield Request(t, method, resource, obj["metadata"]["name"], obj, **answer)
+            yield Request(t, method, _resource_of(obj), obj["metadata"]["name"], obj)
     elif verb == "patch":
-        resource, name = _target(positional[1:])
+        resource, name = _target(words)
         body = json.loads(options.get("-p") or options["--patch"])
         kind = _TYPES[options.get("--type", "strategic")]
         dry = options.get("--dry-run") == "server"
-        yield Request(t, "PATCH", resource, name, body, kind, dry_run=dry, **answer)
+        yield Request(t, "PATCH", resource, name, body, kind, dry_run=dry)
     elif verb in ("annotate", "label"):
-        resource, name = _target(positional[1:3])
-        pairs = dict(word.split("=", 1) for word in positional[3:] if "=" in word)
-        gone = {word[:-1]: None for word in positional[3:] if word.endswith("-")}
-        body = {"metadata": {"annotations" if verb == "annotate" else "labels": pairs | gone}}
-        yield Request(t, "PATCH", resource, name, body, MERGE, **answer)
+        resource, name = _target(words[:2])
+        pairs = dict(word.split("=", 1) for word in words[2:] if "=" in word)
+        gone = {word[:-1]: None for word in words[2:] if word.endswith("-")}
+        field = "annotations" if verb == "annotate" else "labels"
+        yield Request(t, "PATCH", resource, name, {"metadata": {field: pairs | gone}}, MERGE)
     elif verb == "edit":
-        resource, name = _target(positional[1:])
-        yield Request(t, "PATCH", resource, name, _edited(raw), MERGE, **answer)
+        resource, name = _target(words)
+        yield Request(t, "PATCH", resource, name, _edited(raw), MERGE)
     elif verb == "delete":
-        resource, name = _target(positional[1:])
-        if name and (accepted or "timed out waiting" not in text):
-            yield Request(t, "DELETE", resource, name, **answer)
-        elif name:
+        resource, name = _target(words)
+        if name:
             yield Request(t, "DELETE", resource, name)
     elif verb == "taint":
-        yield from _taint(t, positional)
+        yield _taint(t, words)
 
 
-def _taint(t: float, positional: list[str]) -> Iterator[Action]:
+def _taint(t: float, words: list[str]) -> Request:
     taints = []
-    for word in positional[3:]:
+    for word in words[2:]:
         match = re.fullmatch(r"([^=:]+)(?:=([^:]*))?:(\w+)", word)
         if match:
             taint = {"key": match.group(1), "effect": match.group(3)}
             taints.append(taint | ({"value": match.group(2)} if match.group(2) else {}))
-    yield Request(t, "PATCH", "nodes", positional[2], {"spec": {"taints": taints or None}}, MERGE)
+    return Request(t, "PATCH", "nodes", words[1], {"spec": {"taints": taints or None}}, MERGE)
 
 
 def _split(words: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -235,7 +240,7 @@ def _target(words: list[str]) -> tuple[str, str]:
 def _resource_of(obj: Mapping[str, Any]) -> str:
     group = str(obj["apiVersion"]).rpartition("/")[0]
     plural = str(obj["kind"]).lower() + "s"
-    return f"{plural}.{group}" if "." in group else plural
+    return f"{plural}.{group}" if group else plural
 
 
 def _seconds(text: str) -> float:
@@ -260,7 +265,7 @@ def _http(raw: Mapping[str, Any]) -> Request:
     parts = parts[2:] if parts[0] == "api" else parts[3:]
     if parts[0] == "namespaces" and len(parts) > 2:
         parts = parts[2:]
-    resource = f"{parts[0]}.{group}" if "." in group else parts[0]
+    resource = f"{parts[0]}.{group}" if group else parts[0]
     body = raw.get("body")
     name = parts[1] if len(parts) > 1 else str(((body or {}).get("metadata") or {}).get("name", ""))
     status = int(raw["http"])
@@ -268,7 +273,7 @@ def _http(raw: Mapping[str, Any]) -> Request:
     return Request(
         parse_time(str(raw["t"])),
         str(method),
-        "leases" if parts[0] == "leases" else resource,
+        resource,
         name,
         body,
         str(raw.get("content_type") or ""),

@@ -68,7 +68,9 @@ def _created(event: Event, resource: str) -> Request:
     meta = obj["metadata"]
     kept = {"name": meta["name"], "namespace": meta.get("namespace")}
     body = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": kept}
-    return Request(event.t, "POST", resource, event.name, body | {"spec": obj["spec"]}, logged=False)
+    return Request(
+        event.t, "POST", resource, event.name, body | {"spec": obj["spec"]}, logged=False
+    )
 
 
 def _deletion(event: Event, before: Event | None, resource: str) -> Iterator[Request]:

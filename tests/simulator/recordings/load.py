@@ -26,7 +26,7 @@ KINDS: Mapping[str, str] = {
     "lhnodes": "nodes.longhorn.io",
     "k8snodes": "nodes",
     "pods": "pods",
-    "pdbs": "poddisruptionbudgets",
+    "pdbs": "poddisruptionbudgets.policy",
     "instancemanagers": "instancemanagers.longhorn.io",
     "volumes": "volumes.longhorn.io",
     "volumeattachments": "volumeattachments.longhorn.io",
@@ -91,7 +91,7 @@ def parse_time(text: str) -> float:
     """RFC 3339 time (no zone means UTC) -> epoch seconds. Raises ValueError."""
     moment = datetime.datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
+        moment = moment.replace(tzinfo=datetime.UTC)
     return moment.timestamp()
 
 

@@ -68,7 +68,7 @@ class Observer:
             "backingimages.longhorn.io": self._image,
             "backingimagedatasources.longhorn.io": self._source,
             "pods": self._pod,
-            "poddisruptionbudgets": self._budget,
+            "poddisruptionbudgets.policy": self._budget,
             "volumes.longhorn.io": self._volume,
             "replicas.longhorn.io": self._replica,
         }

@@ -9,9 +9,11 @@ the server answers is kept beside what the real one answered.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from tests.simulator.errors import ApiError
+from tests.simulator.history import WatchEvent
 from tests.simulator.kernel import Kernel
 from tests.simulator.recordings.actions import (
     NAMESPACE,
@@ -26,7 +28,7 @@ from tests.simulator.recordings.actions import (
 )
 from tests.simulator.recordings.compare import Outcome
 from tests.simulator.recordings.names import Names, with_identity
-from tests.simulator.store import WriteOptions
+from tests.simulator.store import Store, WriteOptions
 
 _CLUSTER_SCOPED = frozenset({"nodes"})
 #: kubectl drain tries a refused eviction again after this many seconds.
@@ -68,14 +70,23 @@ class World(Protocol):
 class Operator:
     """Performs actions against ``store`` and ``world``; ``outcomes`` grows pairwise."""
 
-    def __init__(self, kernel: Kernel, store: Any, world: World, names: Names, zero: float) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        store: Store,
+        world: World,
+        names: Names,
+        zero: float,
+        evict: Callable[[str, str, Any], object],
+    ) -> None:
         self.outcomes: list[tuple[Outcome, Outcome]] = []
         self._kernel, self._store, self._world, self._names = kernel, store, world, names
         self._zero = zero
+        self._evict_pod = evict
         self._versions: dict[tuple[str, str], list[str]] = {}
         store.subscribe(self._remember)
 
-    def _remember(self, event: Any) -> None:
+    def _remember(self, event: WatchEvent) -> None:
         meta = event.obj["metadata"]
         key = (str(event.res), str(meta["name"]))
         self._versions.setdefault(key, []).append(str(meta["resourceVersion"]))
@@ -162,20 +173,19 @@ class Operator:
 
     def _send(self, action: Request, scope: str | None, name: str, body: Any) -> None:
         store, resource = self._store, action.resource
+        options = WriteOptions(dry_run=action.dry_run)
         if action.subresource == "eviction":
-            store.evict(scope, name, body)
+            self._evict_pod(scope or "", name, body)
         elif action.method == "POST":
-            store.create(resource, body, options=WriteOptions(dry_run=action.dry_run))
+            store.create(resource, body, options)
         elif action.method == "PUT":
-            store.update(resource, body, options=WriteOptions(dry_run=action.dry_run))
+            store.update(resource, body, options=options)
         elif action.method == "PATCH":
-            store.patch(resource, scope, name, body, action.content_type, options=WriteOptions(dry_run=action.dry_run))
+            store.patch(resource, scope, name, body, action.content_type, options=options)
         elif action.method == "DELETE":
             conditions = (body or {}).get("preconditions") or {}
             uid, version = conditions.get("uid"), conditions.get("resourceVersion")
-            store.delete(
-                resource, scope, name, uid=uid, resource_version=version, options=WriteOptions(dry_run=action.dry_run)
-            )
+            store.delete(resource, scope, name, uid, version, options=options)
 
     def _drain(self, action: Drain) -> None:
         node = self._names.forward(action.node, action.t)
@@ -206,7 +216,7 @@ class Operator:
                 continue
             try:
                 if not present["metadata"].get("deletionTimestamp"):
-                    self._store.evict(namespace, name, {"metadata": {"name": name}})
+                    self._evict_pod(namespace, name, {"metadata": {"name": name}})
                 waiting.append((namespace, name, uid))
             except ApiError as error:
                 if error.status != 429:
@@ -221,5 +231,3 @@ class Operator:
             self.outcomes.append((recorded, Outcome(recorded.t, recorded.action, False)))
             return
         self._kernel.call_later(pause, lambda: self._evict(node, left, deadline, recorded))
-
-

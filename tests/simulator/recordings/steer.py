@@ -13,7 +13,6 @@ import dataclasses
 from collections.abc import Sequence
 
 from tests.simulator.kernel import Kernel
-from tests.simulator.longhorn.choices import Choices
 from tests.simulator.recordings.load import Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import placement
@@ -29,16 +28,15 @@ class _Pick:
     used: bool = False
 
 
-class RecordedChoices(Choices):
-    """Draws like ``Choices``, but prefers what the recording shows."""
+class RecordedChoices:
+    """What a recording shows, as a preference for ``Choices``."""
 
     def __init__(self, recording: Recording, kernel: Kernel, names: Names) -> None:
-        super().__init__(kernel.rng)
         self._kernel, self._names = kernel, names
         self._picks = _picks(recording)
 
-    def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:
-        """One of ``candidates`` (disk UUIDs); ``what`` is why, ``owner`` for which object."""
+    def prefer(self, what: str, owner: str, candidates: Sequence[str]) -> str | None:
+        """The recorded one of ``candidates`` (disk UUIDs), None where there is none."""
         now = self._kernel.now()
         best: _Pick | None = None
         for pick in self._picks.get((what, owner), []):
@@ -48,7 +46,7 @@ class RecordedChoices(Choices):
             if best is None or abs(pick.t - now) < abs(best.t - now):
                 best = pick
         if best is None:
-            return super().pick(what, owner, candidates)
+            return None
         best.used = True
         return str(self._names.forward(best.disk, now))
 

@@ -1,0 +1,147 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backing image controller (F§13.1): data source, managers, status, replenishment, eviction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tests.simulator.controller import Key
+from tests.simulator.history import WatchEvent
+from tests.simulator.longhorn import image_managers, image_rules, image_source, image_status, names
+from tests.simulator.longhorn.controller import LonghornController, image_key
+from tests.simulator.longhorn.placement import candidates
+from tests.simulator.longhorn.replica_use import disks_in_use, uses
+from tests.simulator.longhorn.world import World
+from tests.simulator.objects import Object, clone, is_terminating, labels_of, name_of
+
+COMPONENT = "longhorn-backing-image-controller"
+
+
+class BackingImageController(LonghornController):
+    """Runs in every manager; an image belongs to any of them."""
+
+    resource = names.IMAGES
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.watch(names.DATA_SOURCES, lambda event: [image_key(name_of(event.obj))])
+        self.watch(names.MANAGERS, self._named_by_manager)
+        self.watch(names.REPLICAS, self._named_by_replica)
+
+    def reconcile(self, key: Key) -> float | None:
+        """One pass over an image. Raises ApiError where a write is refused."""
+        stored = self.get(key)
+        if stored is None or (mine := self.own(stored)) is None:
+            return None
+        if not mine["status"].get("uuid"):
+            mine = self._give_uuid(mine)
+        if is_terminating(mine):
+            self._delete(mine)
+            return None
+        self._fill_maps(mine)
+        old: Object = clone(mine)
+        image_source.handle(self, mine)
+        image_managers.handle(self.world, mine)
+        image_status.sync(self.world, mine)
+        image_status.note_references(self.world, mine)
+        self._replenish(mine)
+        self._evict(mine)
+        self.save(mine, old)
+        return None
+
+    def wanted(self, image: Object) -> dict[str, Any]:
+        """The placement map of an image, to be edited in place."""
+        found: dict[str, Any] = image["spec"].setdefault(self.profile.map_field, {})
+        return found
+
+    def first_status(self, obj: Object) -> None:
+        """An image's first status carries every field of its type."""
+        status = obj["status"]
+        for name in ("uuid", "checksum"):
+            status.setdefault(name, "")
+        for name in ("size", "virtualSize"):
+            status.setdefault(name, 0)
+        for name in ("diskFileStatusMap", "diskLastRefAtMap"):
+            status.setdefault(name, None)
+        if self.profile.has("real_size"):
+            status.setdefault("realSize", 0)
+            status.setdefault("v2FirstCopyDisk", "")
+            status.setdefault("v2FirstCopyStatus", "")
+
+    def _fill_maps(self, mine: Object) -> None:
+        """Read the object as the controller's types do: every field of every entry is there."""
+        wanted = mine["spec"].get(self.profile.map_field) or {}
+        written = self.profile.written_entry
+        mine["spec"][self.profile.map_field] = {k: written(v) for k, v in wanted.items()}
+        for name in ("diskFileStatusMap", "diskLastRefAtMap"):
+            if mine["status"].get(name) is None:
+                mine["status"][name] = {}
+
+    def _give_uuid(self, mine: Object) -> Object:
+        mine["status"]["uuid"] = self.kernel.new_uid()[:8]
+        saved: Object = clone(self.store.update(self.resource, mine, subresource="status"))
+        text = f"Initialized UUID to {mine['status']['uuid']}"
+        self.world.event(saved, COMPONENT, "Update", text)
+        return saved
+
+    def _delete(self, mine: Object) -> None:
+        """F§2.10: replicas, then the data source, then the managers, then the finalizer."""
+        name = name_of(mine)
+        if uses(self.store, name):
+            return
+        source = self.store.find(names.DATA_SOURCES, names.NAMESPACE, name)
+        if source is not None and not source["spec"].get("fileTransferred"):
+            if (source.get("status") or {}).get("currentState") != names.CLEANED:
+                return
+        image_managers.leave_all(self.world, mine)
+        finalizers = mine["metadata"].get("finalizers") or []
+        mine["metadata"]["finalizers"] = [f for f in finalizers if f != names.FINALIZER]
+        self.store.update(self.resource, mine)
+
+    def _replenish(self, mine: Object) -> None:
+        """F§2.7 Replenishment: at most one more copy per pass."""
+        if not self.profile.has("file_spec_map"):
+            return
+        if not self.world.setting_int("concurrent-backing-image-replenish-per-node-limit"):
+            return
+        source = self.store.find(names.DATA_SOURCES, names.NAMESPACE, name_of(mine))
+        if source is None or not source["spec"].get("fileTransferred"):
+            return
+        wanted, entries = self.wanted(mine), mine["status"]["diskFileStatusMap"]
+        minimum = mine["spec"].get("minNumberOfCopies") or 0
+        if not image_rules.wants_one_more(wanted, entries, minimum):
+            return
+        found = candidates(self.world, mine)
+        if found:
+            uuid = self.world.choices.pick("copy", name_of(mine), found)
+            wanted[uuid] = self.profile.new_entry()
+
+    def _evict(self, mine: Object) -> None:
+        """F§7.2: evicting keys go once another ready copy exists."""
+        if not self.profile.has("file_spec_map"):
+            return
+        wanted = self.wanted(mine)
+        name = name_of(mine)
+        used = disks_in_use(self.store, name) if self.profile.has("guard_replicas") else ()
+        leaving, kept = image_rules.evictable(wanted, mine["status"]["diskFileStatusMap"], used)
+        if kept is not None:
+            text = (
+                f"Failed to evict backing image copy on disk {kept} for now since there is no "
+                "other healthy backing image copy"
+            )
+            self.world.event(mine, COMPONENT, "FailedDeleting", text)
+        for uuid in leaving:
+            del wanted[uuid]
+
+    def _named_by_manager(self, event: WatchEvent) -> Iterable[Key]:
+        """Only images that the manager's new object still names are woken (F§0.1 (a))."""
+        spec = event.obj["spec"].get("backingImages") or {}
+        files = (event.obj.get("status") or {}).get("backingImageFileMap") or {}
+        return [image_key(name) for name in sorted(set(spec) | set(files))]
+
+    def _named_by_replica(self, event: WatchEvent) -> Iterable[Key]:
+        name = labels_of(event.obj).get(names.LABEL_IMAGE)
+        return [image_key(name)] if name else []

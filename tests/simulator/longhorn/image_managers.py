@@ -1,0 +1,113 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The backing image controller's part in managers: who holds which image (F§2.6)."""
+
+from __future__ import annotations
+
+from tests.simulator.longhorn import names
+from tests.simulator.longhorn.placement import DiskView, ready_disk
+from tests.simulator.longhorn.world import World
+from tests.simulator.objects import Object, clone, is_terminating, name_of
+
+COMPONENT = "longhorn-backing-image-controller"
+
+
+def handle(world: World, image: Object) -> None:
+    """Bring the managers' lists in line with the image's placement map."""
+    wanted = image["spec"].get(world.profile.map_field) or {}
+    _leave(world, image, set(wanted), at_once=False)
+    for uuid in sorted(wanted):
+        _join(world, image, uuid)
+
+
+def leave_all(world: World, image: Object) -> None:
+    """Take the image out of every manager."""
+    _leave(world, image, set(), at_once=True)
+
+
+def _leave(world: World, image: Object, wanted: set[str], at_once: bool) -> None:
+    """Take the image out of managers of other disks, and delete managers that are not needed.
+
+    A manager that has just lost its last image is deleted by the next pass (0.1 s later in
+    v1.6.4/g1-move-by-hand), or ``at_once`` where there will be no next pass.
+    """
+    name = name_of(image)
+    current = world.profile.image_of(names.COMPONENT_MANAGER)
+    for manager in world.store.list(names.MANAGERS, names.NAMESPACE):
+        if is_terminating(manager) or not _concerns(manager, name):
+            continue
+        images = manager["spec"].get("backingImages") or {}
+        outdated = manager["spec"].get("image") != current
+        stays = manager["spec"].get("diskUUID") in wanted and not outdated
+        left = dict(images)
+        if not stays or left.get(name) not in (None, image["status"]["uuid"]):
+            left.pop(name, None)
+        changed = left != images
+        kept = _store_images(world, manager, left) if changed else manager
+        if outdated or (not left and not stays and (at_once or not changed)):
+            _delete(world, image, kept)
+
+
+def _concerns(manager: Object, name: str) -> bool:
+    """An image looks after the managers that list it, and after empty ones."""
+    images = manager["spec"].get("backingImages") or {}
+    return name in images or not images
+
+
+def _store_images(world: World, manager: Object, images: dict[str, str]) -> Object:
+    new: Object = clone(manager)
+    new["spec"]["backingImages"] = images
+    return world.store.update(names.MANAGERS, new)
+
+
+def _delete(world: World, image: Object, manager: Object) -> None:
+    world.store.delete(names.MANAGERS, names.NAMESPACE, name_of(manager))
+    spec = manager["spec"]
+    text = (
+        f"deleting unused backing image manager {name_of(manager)} in disk "
+        f"{spec.get('diskUUID')} on node {spec.get('nodeID')}"
+    )
+    world.event(image, COMPONENT, "Delete", text)
+
+
+def _join(world: World, image: Object, uuid: str) -> None:
+    """Put the image on the list of a disk's manager, which is created where there is none."""
+    name, image_uuid = name_of(image), image["status"]["uuid"]
+    current = world.profile.image_of(names.COMPONENT_MANAGER)
+    for manager in world.store.list(names.MANAGERS, names.NAMESPACE):
+        spec = manager["spec"]
+        here = spec.get("diskUUID") == uuid and spec.get("image") == current
+        if here and not is_terminating(manager):
+            images = spec.get("backingImages") or {}
+            if images.get(name) != image_uuid:
+                _store_images(world, manager, {**images, name: image_uuid})
+            return
+    disk = ready_disk(world, uuid)
+    if disk is not None:
+        _create(world, image, disk)
+
+
+def _create(world: World, image: Object, disk: DiskView) -> None:
+    name = names.manager_name(world.profile, disk.uuid)
+    images = {name_of(image): image["status"]["uuid"]}
+    body: Object = {
+        "metadata": {
+            "name": name,
+            "namespace": names.NAMESPACE,
+            "labels": names.manager_labels(disk.node_name, disk.uuid),
+        },
+        "spec": {
+            "image": world.profile.image_of(names.COMPONENT_MANAGER),
+            "nodeID": disk.node_name,
+            "diskUUID": disk.uuid,
+            "diskPath": disk.path,
+            "backingImages": images,
+        },
+    }
+    world.store.create(names.MANAGERS, body)
+    text = (
+        f"created default backing image manager {name} in disk {disk.uuid} on node "
+        f"{disk.node_name}"
+    )
+    world.event(image, COMPONENT, "Create", text)

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all of Longhorn's controllers share: the release, the disks, the managers, settings, events."""
+
+from __future__ import annotations
+
+from tests.simulator.errors import ApiError
+from tests.simulator.kernel import Kernel
+from tests.simulator.longhorn import names
+from tests.simulator.longhorn.choices import Choices
+from tests.simulator.longhorn.manager_processes import ManagerProcesses
+from tests.simulator.longhorn.processes import Processes
+from tests.simulator.longhorn.profiles import Profile
+from tests.simulator.longhorn.settings import default_of
+from tests.simulator.longhorn.sources import Sources
+from tests.simulator.longhorn.workers import Workers
+from tests.simulator.objects import Object, name_of, namespace_of, uid_of
+from tests.simulator.store import Store
+
+
+class World:
+    """The surroundings of a controller."""
+
+    def __init__(
+        self, kernel: Kernel, store: Store, profile: Profile, workers: Workers, sources: Sources
+    ) -> None:
+        self.kernel = kernel
+        self.store = store
+        self.profile = profile
+        self.workers = workers
+        self.sources = sources
+        self.choices = Choices(kernel.rng)
+        self.managers = ManagerProcesses(kernel, store)
+        self.processes = Processes(kernel, store, workers, sources)
+
+    def setting(self, name: str) -> str:
+        """Value of a setting, or its default."""
+        found = self.store.find(names.SETTINGS, names.NAMESPACE, name)
+        value = str(found.get("value", "")) if found is not None else ""
+        return value or default_of(self.profile, name)
+
+    def setting_int(self, name: str) -> int:
+        """A setting that is a number."""
+        return int(self.setting(name))
+
+    def setting_bool(self, name: str) -> bool:
+        """A setting that is true or false."""
+        return self.setting(name) == "true"
+
+    def event(
+        self, about: Object, component: str, reason: str, message: str, kind: str = "Normal"
+    ) -> None:
+        """Record a Kubernetes Event about an object; where events are not served, nothing happens."""
+        if "events" not in self.store.registry:
+            return
+        stamp = self.kernel.timestamp()
+        reference = {
+            "apiVersion": about.get("apiVersion", names.API_VERSION),
+            "kind": about.get("kind", ""),
+            "name": name_of(about),
+            "namespace": namespace_of(about),
+            "uid": uid_of(about),
+        }
+        event: Object = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{name_of(about)}.", "namespace": names.NAMESPACE},
+            "involvedObject": reference,
+            "reason": reason,
+            "message": message,
+            "type": kind,
+            "source": {"component": component},
+            "firstTimestamp": stamp,
+            "lastTimestamp": stamp,
+            "count": 1,
+            "reportingComponent": component,
+        }
+        try:
+            self.store.create("events", event)
+        except ApiError:
+            return

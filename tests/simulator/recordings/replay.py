@@ -21,7 +21,7 @@ from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, stays
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
-from tests.simulator.recordings.inferred import inferred
+from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
@@ -31,7 +31,7 @@ from tests.simulator.recordings.world import SimulatedWorld
 
 #: Seconds of quiet before a recording starts, in which the cluster comes up.
 SETTLE = 180.0
-SEEDS = 8
+SEEDS = 24
 _STAND_IN = "stand-in-"
 
 
@@ -116,7 +116,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
 
 
 def _unlogged(recording: Recording) -> tuple[Action, ...]:
-    return inferred(recording, actions(recording))
+    return (*inferred(recording, actions(recording)), *gates(recording))
 
 
 def _stand_in(cluster: Cluster, stay: Stay, names: Names) -> None:

@@ -26,6 +26,7 @@ from tests.simulator.recordings.load import KINDS, Event, Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
 from tests.simulator.recordings.operator import Operator
+from tests.simulator.recordings.rig import measure
 from tests.simulator.recordings.steer import RecordedChoices
 from tests.simulator.recordings.world import SimulatedWorld
 
@@ -92,6 +93,10 @@ def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Sim
 
 def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) -> Simulated:
     kernel, store = cluster.kernel, cluster.store
+    rig = measure(recording)
+    for node in cluster.nodes:
+        kubelet = cluster.machines.kubelet(node)
+        kubelet.start_delay, kubelet.stop_delay = rig.start, rig.stop
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
     cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
@@ -112,6 +117,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
         kernel.call_at(action.t, lambda action=action: operator.perform(action))
     kernel.run_until(recording.end + BEAT)
     stop()
+    operator.finish()
     return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
 
 

@@ -22,17 +22,18 @@ from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, stays
 from tests.simulator.recordings.beats import beats
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
-from tests.simulator.recordings.inferred import inferred
+from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
 from tests.simulator.recordings.operator import Operator
+from tests.simulator.recordings.rig import measure
 from tests.simulator.recordings.steer import RecordedChoices
 from tests.simulator.recordings.world import SimulatedWorld
 
 #: Seconds of quiet before a recording starts, in which the cluster comes up.
 SETTLE = 180.0
-SEEDS = 8
+SEEDS = 24
 _STAND_IN = "stand-in-"
 
 
@@ -104,6 +105,10 @@ def _beats(recording: Recording) -> dict[str, float]:
 
 def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) -> Simulated:
     kernel, store = cluster.kernel, cluster.store
+    rig = measure(recording)
+    for node in cluster.nodes:
+        kubelet = cluster.machines.kubelet(node)
+        kubelet.start_delay, kubelet.stop_delay = rig.start, rig.stop
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
     cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
@@ -124,11 +129,12 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
         kernel.call_at(action.t, lambda action=action: operator.perform(action))
     kernel.run_until(recording.end + BEAT)
     stop()
+    operator.finish()
     return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
 
 
 def _unlogged(recording: Recording) -> tuple[Action, ...]:
-    return inferred(recording, actions(recording))
+    return (*inferred(recording, actions(recording)), *gates(recording))
 
 
 def _stand_in(cluster: Cluster, stay: Stay, names: Names) -> None:

@@ -63,6 +63,9 @@ class World(Protocol):
     def serve(self) -> None:
         """From now on the file server serves what it refused."""
 
+    def gate(self, name: str, is_open: bool) -> None:
+        """Let the file server serve, or refuse, what is behind a gate."""
+
     def limit(self, mbit: float) -> None:
         """Limit what each manager sends, in Mbit/s; 0 lifts the limit."""
 
@@ -146,6 +149,8 @@ class Operator:
     def _server(self, action: Server) -> None:
         if action.what == "serve":
             self._world.serve()
+        elif action.what in ("open", "close"):
+            self._world.gate(action.name, action.what == "open")
         else:
             self._world.limit(action.value)
 

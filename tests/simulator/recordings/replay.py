@@ -22,7 +22,7 @@ from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, stays
 from tests.simulator.recordings.beats import beats
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
-from tests.simulator.recordings.inferred import inferred
+from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
@@ -32,7 +32,7 @@ from tests.simulator.recordings.world import SimulatedWorld
 
 #: Seconds of quiet before a recording starts, in which the cluster comes up.
 SETTLE = 180.0
-SEEDS = 8
+SEEDS = 24
 _STAND_IN = "stand-in-"
 
 
@@ -128,7 +128,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
 
 
 def _unlogged(recording: Recording) -> tuple[Action, ...]:
-    return inferred(recording, actions(recording))
+    return (*inferred(recording, actions(recording)), *gates(recording))
 
 
 def _stand_in(cluster: Cluster, stay: Stay, names: Names) -> None:
@@ -179,8 +179,12 @@ def _in_scope(tracks: Tracks, recording: Recording, known: Tracks | None = None)
             continue
         if known is not None and name not in known and track.initial != ABSENT:
             continue
-        if name.startswith("pod of manager ") and track.initial != ABSENT:
-            track = _since_gone(track) if name.rpartition(" ")[2] not in foreign else track
+        if name.startswith("pod of manager "):
+            shared = name.rpartition(" ")[2] in foreign
+            if shared and track.initial == ABSENT:
+                continue  # a foreign image may have brought it
+            if not shared and track.initial != ABSENT:
+                track = _since_gone(track)
         found[name] = track
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.simulator import controls
 from tests.simulator.builtins import builtin_registry
 from tests.simulator.clock import VirtualClock, make_clock
 from tests.simulator.errors import ApiError
@@ -126,6 +127,7 @@ class Cluster:
         folder = state_dir if state_dir is not None else self.workers.root / ".state"
         folder.mkdir(parents=True, exist_ok=True)
         self._server = ApiServer(self.store, folder)
+        controls.register(self, self._server.control)
         self._server.start(port)
         return self._server
 

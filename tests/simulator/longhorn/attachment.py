@@ -91,14 +91,15 @@ class AttachmentController(LonghornController):
                 text = f"Failed to detach manually attached volume due to {_DETACH} is set to false"
                 self.world.event(attachment, _COMPONENT, "DetachedUnexpectedly", text, "Warning")
                 continue
-            self.store.mutate(
-                names.ATTACHMENTS,
-                names.NAMESPACE,
-                name_of(attachment),
-                lambda obj, name=name: obj["spec"]["attachmentTickets"].pop(name),
-            )
+            self._drop(attachment, name)
             return True
         return False
+
+    def _drop(self, attachment: Object, ticket: str) -> None:
+        def edit(obj: Object) -> None:
+            del obj["spec"]["attachmentTickets"][ticket]
+
+        self.store.mutate(names.ATTACHMENTS, names.NAMESPACE, name_of(attachment), edit)
 
     def _open(self, node: str) -> bool:
         found = self.store.find("nodes", None, node)
@@ -154,7 +155,7 @@ def _matches(ticket: Object, spec: Object) -> bool:
     if ticket.get("nodeID") != spec.get("nodeID"):
         return False
     wanted = (ticket.get("parameters") or {}).get("disableFrontend", "false")
-    return wanted == "any" or (wanted == "true") == bool(spec.get("disableFrontend"))
+    return bool(wanted == "any" or (wanted == "true") == bool(spec.get("disableFrontend")))
 
 
 def _ticket_status(ticket: Object, volume: Object, stamp: str) -> Object:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine controller: starts and stops engine processes and polls them every 5 s (F§9.2, F§15.1).
+"""The engine controller: starts, stops and every 5 s polls engine processes (F§9.2, F§15.1).
 
 longhorn-manager controller/engine_controller.go, v1.6.4 and v1.12.1. Rebuilding of an empty replica
 takes 0.1 s up to 1.7 and 9 to 10 s in 1.12 (F§15.5, unexplained; releases between were not

@@ -10,6 +10,8 @@ the next poll (F§9.2); a new replica is added 10.0 to 10.3 s after it runs (F§
 
 from __future__ import annotations
 
+import functools
+
 from tests.simulator.kernel import Timer
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.instances import Instances, Member
@@ -124,7 +126,7 @@ class EngineProcess:
             elif member.name not in self._failing and not self._file_there(member.name):
                 self._failing.add(member.name)
                 delay = self.world.kernel.rng.uniform(*_FILE_LOSS)
-                self.world.kernel.call_later(delay, lambda member=member: _fail(member))
+                self.world.kernel.call_later(delay, functools.partial(_fail, member))
 
     def _answers(self, member: Member) -> bool:
         worker = self.world.workers.get(member.node)

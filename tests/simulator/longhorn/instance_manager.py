@@ -182,11 +182,12 @@ def _pod_reason(pod: Object | None) -> str:
 def manager_labels(world: World, node: str) -> dict[str, str]:
     """Labels of an instance manager, its pod and its budget's selector."""
     image = world.profile.image_of("longhorn-instance-manager")
+    digest = hashlib.sha512(image.encode()).hexdigest()[:8]
     found = {
         names.LABEL_COMPONENT: COMPONENT,
         names.LABEL_MANAGED_BY: names.MANAGED_BY,
         names.LABEL_NODE: node,
-        "longhorn.io/instance-manager-image": f"imi-{hashlib.sha512(image.encode()).hexdigest()[:8]}",
+        "longhorn.io/instance-manager-image": f"imi-{digest}",
         "longhorn.io/instance-manager-type": "aio",
     }
     if world.profile.has("restore_source"):

@@ -39,6 +39,7 @@ def sync_replica_evictions(world: World, node: Object) -> bool:
 
 def _write(world: World, replica: Object, wanted: bool, by_flag: bool) -> None:
     name, spec = name_of(replica), replica["spec"]
+    where = f"from node {spec['nodeID']} and disk {spec['diskID']}"
     world.store.mutate(
         names.REPLICAS,
         names.NAMESPACE,
@@ -46,11 +47,9 @@ def _write(world: World, replica: Object, wanted: bool, by_flag: bool) -> None:
         lambda obj: obj["spec"].update(evictionRequested=wanted),
     )
     if not wanted:
-        text = f"Cancelling replica {name} eviction from node {spec['nodeID']} and disk {spec['diskID']}"
+        text = f"Cancelling replica {name} eviction {where}"
         world.event(replica, _COMPONENT, "EvictionCanceled", text)
         return
     reason = "EvictionUserRequested" if by_flag else "EvictionAutomatic"
-    text = (
-        f"Requesting replica {name} eviction from node {spec['nodeID']} and disk {spec['diskID']}"
-    )
+    text = f"Requesting replica {name} eviction {where}"
     world.event(replica, _COMPONENT, reason, text)

@@ -20,7 +20,7 @@ from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import LonghornController
 from tests.simulator.longhorn.instances import Instances
 from tests.simulator.longhorn.replica import waits_for_image
-from tests.simulator.longhorn.replica_scheduling import place
+from tests.simulator.longhorn.replica_scheduling import Place, place
 from tests.simulator.longhorn.volume_rebuild import Rebuilder
 from tests.simulator.longhorn.volume_scene import (
     ERR,
@@ -109,11 +109,13 @@ class VolumeController(LonghornController):
             found = place(self.world, self.choices, scene_of(self.store, scene.volume))
             if found is None:
                 return
-            self._edit(
-                names.REPLICAS,
-                name_of(replica),
-                lambda obj, found=found: volume_objects.settle(self.world, obj, found),
-            )
+            self._settle(replica, found)
+
+    def _settle(self, replica: Object, found: Place) -> None:
+        def edit(obj: Object) -> None:
+            volume_objects.settle(self.world, obj, found)
+
+        self._edit(names.REPLICAS, name_of(replica), edit)
 
     def _delete(self, mine: Object, base: Object) -> None:
         scene = scene_of(self.store, mine)
@@ -188,7 +190,8 @@ class VolumeController(LonghornController):
         """Clear the failure of replicas that had all data once."""
         for replica in scene.replicas:
             if replica["spec"].get("healthyAt"):
-                text = f"Replica {name_of(replica)} of volume {scene.name} will be automatically salvaged"
+                name = f"Replica {name_of(replica)} of volume {scene.name}"
+                text = f"{name} will be automatically salvaged"
                 self.world.event(scene.volume, _COMPONENT, "AutoSalvaged", text, "Warning")
                 self._edit(names.REPLICAS, name_of(replica), _unfail)
 
@@ -236,7 +239,7 @@ class VolumeController(LonghornController):
         return True
 
     def _engine_lost(self, mine: Object, scene: Scene) -> None:
-        """The engine died under an attached volume: its replicas are let go, then it starts anew."""
+        """The engine died under an attached volume: it is let go, and starts anew."""
         mine["status"]["robustness"] = "unknown"
         engine = scene.engine
         assert engine is not None

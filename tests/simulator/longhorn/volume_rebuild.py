@@ -68,7 +68,7 @@ class Rebuilder:
         return "", ""
 
     def _prechecks(self) -> bool:
-        """Up to 1.6 a replica is made first and placed later; later releases look first (F§15.5)."""
+        """Up to 1.6 a replica is made first and placed later; 1.7 looks first (F§15.5)."""
         return self.world.profile.has("precheck_replica")
 
     def _under_way(self, scene: Scene) -> bool:
@@ -125,10 +125,9 @@ class Rebuilder:
         if len(working) > scene.wanted:
             goes = next((r for r in leaving if is_healthy(r)), leaving[0])
             self._delete(goes)
-        elif len(working) == scene.wanted or scene.wanted == 1:
-            if not self._create(scene):
-                text = f"volume {scene.name} failed to create one more replica"
-                self.world.event(scene.volume, _COMPONENT, "EvictionFailed", text, "Warning")
+        elif len(working) == scene.wanted and not self._create(scene):
+            text = f"volume {scene.name} failed to create one more replica"
+            self.world.event(scene.volume, _COMPONENT, "EvictionFailed", text, "Warning")
 
     def _delete(self, replica: Object) -> None:
         try:
@@ -152,10 +151,10 @@ class Rebuilder:
             if not node or is_healthy(replica) or state_of(replica) == "running":
                 continue
             if not node_is(self.world.store, node, "Ready"):
-                stamp = self.world.kernel.timestamp()
-                self._edit(
-                    replica, lambda obj: obj["spec"].update(failedAt=stamp, desireState="stopped")
-                )
+                self._edit(replica, self._fail)
+
+    def _fail(self, obj: Object) -> None:
+        obj["spec"].update(failedAt=self.world.kernel.timestamp(), desireState="stopped")
 
     def _edit(self, replica: Object, fn: Callable[[Object], None]) -> None:
         self.world.store.mutate(names.REPLICAS, names.NAMESPACE, name_of(replica), fn)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a controller sees of one volume: its engine, its replicas, their nodes and instance managers."""
+"""What a controller sees of one volume: engine, replicas, their nodes and instance managers."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tests.simulator.recordings DIR [DIR ...]`` or ``--all ROOT``: examine the simulator.
 
-One recording: every disagreement, last line ``N of M transitions agree, final state agrees|differs``.
-Several: a table. Exit status 1 where a recording has less than 90 % agreement, or its final state
-or an answer to the operator differs; 2 where a folder is no recording.
+One recording: every disagreement, and last ``N of M transitions agree, final state
+agrees|differs``. Several: a table. Exit status 1 where a recording has less than 90 % agreement,
+or its final state or an answer to the operator differs; 2 where a folder is no recording.
 """
 
 from __future__ import annotations

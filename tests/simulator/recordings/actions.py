@@ -93,7 +93,7 @@ class Machine:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Kill:
-    """kill -9 of a process: a ``manager`` (by pod name) or a ``replica`` (by volume) on ``node``."""
+    """kill -9: of a ``manager`` (named by pod) or a ``replica`` (by volume) on ``node``."""
 
     t: float
     what: str

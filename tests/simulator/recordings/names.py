@@ -85,11 +85,9 @@ class Names:
             ours = {_label(obj, place): obj for obj in self._store.list(resource, NAMESPACE)}
             for event in self._recording.events:
                 where = known.get(_label(event.object, place)) or _label(event.object, place)
-                if event.resource == resource and where in ours:
+                its_pod = event.resource == "pods" and _component(event) == _COMPONENT[resource]
+                if (event.resource == resource or its_pod) and where in ours:
                     yield event.name, str(ours[where]["metadata"]["name"])
-                elif event.resource == "pods" and _component(event) == _COMPONENT[resource]:
-                    if where in ours:
-                        yield event.name, str(ours[where]["metadata"]["name"])
 
     def _replicas(self, t: float, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         ours: dict[tuple[str, str], list[str]] = {}

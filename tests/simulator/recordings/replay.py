@@ -63,7 +63,7 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
     for seed in range(seeds):
         tried += 1
         shown = simulate(recording, played, seed)
-        tracks = _in_scope(shown.tracks, recording)
+        tracks = _in_scope(shown.tracks, recording, wanted)
         end = recording.end - recording.start
         verdict = compare(wanted, tracks, tolerance, end, shown.outcomes)
         rank = (verdict.passed, verdict.final_agrees and verdict.refusals_agree, verdict.share)
@@ -151,8 +151,12 @@ def _renamed(tracks: Tracks, names: Names) -> Tracks:
     return found
 
 
-def _in_scope(tracks: Tracks, recording: Recording) -> Tracks:
-    """The tracks of kinds that the recording holds, without those of foreign images."""
+def _in_scope(tracks: Tracks, recording: Recording, known: Tracks | None = None) -> Tracks:
+    """The tracks of kinds that the recording holds, without those of foreign images.
+
+    A recording mentions a thing only when it changes: what the simulator shows there from the
+    start counts only if it is among the ``known`` tracks of the recording.
+    """
     recorded = {event.resource for event in recording.events}
     owned = {"poddisruptionbudgets.policy": "budget "}
     hidden = tuple(prefix for resource, prefix in owned.items() if resource not in recorded)
@@ -160,6 +164,8 @@ def _in_scope(tracks: Tracks, recording: Recording) -> Tracks:
     found: Tracks = {}
     for name, track in tracks.items():
         if _STAND_IN in name or name.startswith(hidden or ("\0",)):
+            continue
+        if known is not None and name not in known and track.initial != ABSENT:
             continue
         if name.startswith("pod of manager ") and track.initial != ABSENT:
             track = _since_gone(track) if name.rpartition(" ")[2] not in foreign else track

@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The copies of every image as a table: one line per image, one column per disk."""
+"""The copies of every image as a table: one line per image, one column per disk.
+
+Disks are named by the last part of their path, which is shorter than Longhorn's own names."""
 
 from __future__ import annotations
 
-from tests.observer.view import Copy, View
+from tests.observer.view import Copy, Disk, View
 
 MIB = 1 << 20
 LEGEND = "+ ready and its file is whole   * on its way   ! failed or its file is not whole   - none"
@@ -15,8 +17,10 @@ LEGEND = "+ ready and its file is whole   * on its way   ! failed or its file is
 def table(view: View) -> list[str]:
     """Lines to print; a copy that no map asks for any more stands in brackets."""
     disks = sorted(view.disks.values(), key=lambda disk: (disk.node, disk.name))
-    labels = [f"{disk.node}/{_short(disk.name)}" for disk in disks]
-    rows = [["image", "source", "MiB", "min", *labels]]
+    rows = [
+        ["", "", "", "", *(disk.node for disk in disks)],
+        ["image", "source", "MiB", "min", *(_label(disk) for disk in disks)],
+    ]
     for image in view.images.values():
         held = {copy.disk.uuid: copy for copy in image.copies}
         marks = [_mark(held.get(disk.uuid)) for disk in disks]
@@ -30,6 +34,10 @@ def table(view: View) -> list[str]:
     return [*lines, LEGEND]
 
 
+def _label(disk: Disk) -> str:
+    return disk.folder.name if disk.folder else disk.name
+
+
 def _mark(copy: Copy | None) -> str:
     if copy is None:
         return "-"
@@ -40,7 +48,3 @@ def _mark(copy: Copy | None) -> str:
     else:
         mark = "*"
     return mark if copy.wanted else f"({mark})"
-
-
-def _short(disk: str) -> str:
-    return disk if len(disk) <= 12 else disk[:11] + "…"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 from pathlib import Path
 
 from tests.scenery.furnish import Furnisher
-from tests.simulator.clock import RunningClock
 from tests.simulator.longhorn.cluster import Cluster
+
+POLL_SECONDS = 0.5
 
 
 def arguments() -> argparse.Namespace:
@@ -31,6 +33,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Furnish, serve, write the kubeconfig last: where it is, the cluster answers."""
     options = arguments()
+    options.state_dir = options.state_dir.resolve()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -42,14 +45,15 @@ def main() -> None:
         disks=options.disks,
         seed=options.seed,
         root=disks,
-        time="virtual",
+        time=options.scale,
     )
     Furnisher(cluster).furnish()
-    cluster.kernel.clock = RunningClock(options.scale, start=cluster.kernel.now())
-    served = cluster.serve(port=0)
-    print(f"export KUBECONFIG={served.kubeconfig}", flush=True)
-    stop.wait()
-    cluster.stop()
+    server = cluster.serve(state_dir=options.state_dir)
+    print(f"export KUBECONFIG={server.kubeconfig}", flush=True)
+    while not stop.wait(POLL_SECONDS) and server.failure is None:
+        pass
+    cluster.close()
+    sys.exit(0 if server.failure is None else 1)
 
 
 if __name__ == "__main__":

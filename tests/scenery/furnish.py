@@ -55,7 +55,7 @@ class Furnisher:
         """Send the bytes as soon as the data source's pod takes them; True once it did."""
         for pod in self._store.list("pods", names.NAMESPACE):
             if pod["metadata"].get("labels", {}).get(names.LABEL_DATA_SOURCE) == image:
-                server = self._cluster.world.processes.server(pod["metadata"]["name"])
+                server = self._cluster.world.processes.server(str(pod["metadata"]["name"]))
                 if server is not None:
                     server.upload(Answer(content=UPLOADED))
                     return True

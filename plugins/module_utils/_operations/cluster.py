@@ -119,12 +119,22 @@ def find_longhorn(client: Client) -> Longhorn:
 
 
 def read_cluster(
-    client: Client, longhorn: Longhorn, wanted: Iterable[Kind], everywhere: Iterable[Kind] = ()
+    client: Client,
+    longhorn: Longhorn,
+    wanted: Iterable[Kind],
+    everywhere: Iterable[Kind] = (),
+    field_selectors: Mapping[Kind, str] | None = None,
 ) -> Cluster:
     """One list per kind; *everywhere* names the kinds that are read in all namespaces."""
     elsewhere = tuple(everywhere)
+    chosen = field_selectors or {}
     held = {
-        kind: client.list(kind, longhorn.parser(kind), all_namespaces=kind in elsewhere).items
+        kind: client.list(
+            kind,
+            longhorn.parser(kind),
+            all_namespaces=kind in elsewhere,
+            field_selector=chosen.get(kind),
+        ).items
         for kind in (*wanted, *elsewhere)
     }
     return longhorn.assemble(client.namespace, held)
@@ -139,12 +149,14 @@ class LiveCluster(LiveView):
         longhorn: Longhorn,
         wanted: Iterable[Kind],
         everywhere: Iterable[Kind] = (),
+        field_selectors: Mapping[Kind, str] | None = None,
     ) -> None:
         super().__init__(
             client,
             wanted,
             everywhere=everywhere,
             keep=lambda kind, raw: longhorn.parser(kind)(raw),
+            field_selectors=field_selectors,
         )
         self._longhorn = longhorn
         self._namespace = client.namespace

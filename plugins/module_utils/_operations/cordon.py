@@ -59,6 +59,12 @@ def is_cordoned(work: Work, node: str) -> bool:
     return bool(spec_of(raw).get("unschedulable"))
 
 
+def is_ours(work: Work, node: str) -> bool:
+    """Whether the cordon was set by us."""
+    noted = memory.before(parse.meta(work.client.get(kinds.NODES, node)))
+    return noted.get("unschedulable") is False
+
+
 def _change(work: Work, node: str, decide: Callable[[Object], Ops | None]) -> bool:
     work.irreversible()
     return work.patch(kinds.NODES, node, decide) is not None

@@ -30,7 +30,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filters import Fate
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import Pod
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.live import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
@@ -81,9 +81,8 @@ class Outcome:
 class Eviction:
     """Empties one node of the pods that may go."""
 
-    def __init__(self, work: Work, start: Cluster, request: Request, grace: int | None) -> None:
+    def __init__(self, work: Work, request: Request, grace: int | None) -> None:
         self._work = work
-        self._start = start
         self._request = request
         self._grace = grace
         self._asked: dict[str, Asked] = {}
@@ -96,13 +95,19 @@ class Eviction:
         """Until no evictable pod is on the node. Raises Stopped for pods that need consent."""
         work, node = self._work, self._request.node
         with (
-            LiveCluster(work.client, self._start, FOLLOWED, pods_of=node) as live,
+            LiveCluster(
+                work.client,
+                work.longhorn,
+                FOLLOWED,
+                (kinds.PODS, kinds.BUDGETS),
+                {kinds.PODS: f"spec.nodeName={node}"},
+            ) as live,
             ThreadPoolExecutor(max_workers=AT_ONCE) as pool,
         ):
             while True:
                 work.safe_point()
                 self._collect()
-                cluster = live.cluster
+                cluster = live.picture()
                 verdicts = pod_filters.judge_all(cluster.pods, node, self._request.consent)
                 going = [v.pod for v in verdicts if v.fate is Fate.EVICT]
                 self._seen |= {pod.meta.uid for pod in going}
@@ -114,7 +119,7 @@ class Eviction:
                 self._ask(pool, going)
                 if work.deadline.expired:
                     raise self._timed_out(cluster, going)
-                live.view.next_change(min(self._idle_seconds(), work.deadline.remaining()))
+                live.next_change(min(self._idle_seconds(), work.deadline.remaining()))
 
     def _idle_seconds(self) -> float:
         return 0.1 if self._running else 1.0

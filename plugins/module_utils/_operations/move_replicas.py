@@ -38,7 +38,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.live import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
@@ -47,6 +47,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work
     Ops,
     Stopped,
     Work,
+    take_in,
 )
 
 FOLLOWED = (
@@ -84,9 +85,8 @@ class Outcome:
 class Mover:
     """Moves the replicas of one node."""
 
-    def __init__(self, work: Work, start: Cluster, request: Request) -> None:
+    def __init__(self, work: Work, request: Request) -> None:
         self._work = work
-        self._start = start
         self._request = request
         self._misses: dict[str, int] = {}
         self.outcome = Outcome()
@@ -94,12 +94,12 @@ class Mover:
     def run(self) -> Outcome:
         """Until no volume needs anything more. Raises TimedOut with what each one waits for."""
         work, node = self._work, self._request.node
-        with LiveCluster(work.client, self._start, FOLLOWED) as live:
+        with LiveCluster(work.client, work.longhorn, FOLLOWED) as live:
             while True:
                 work.safe_point()
-                moves = self._decide(live.cluster)
+                moves = self._decide(live.picture())
                 open_moves = [move for move in moves if move.step is not Step.DONE]
-                self._tell(live.cluster, moves, open_moves)
+                self._tell(live.picture(), moves, open_moves)
                 if not open_moves:
                     return self.outcome
                 wrote = [self._act(live, move) for move in open_moves]
@@ -112,7 +112,7 @@ class Mover:
                         f"{node} to be elsewhere; last seen: {_waiting(open_moves)}. "
                         "No replica was deleted that is still needed."
                     )
-                live.view.next_change(min(1.0, work.deadline.remaining()))
+                live.next_change(min(1.0, work.deadline.remaining()))
 
     def _decide(self, cluster: Cluster) -> list[Move]:
         node = self._request.node
@@ -176,7 +176,7 @@ class Mover:
 
     def _set_number(self, live: LiveCluster, move: Move) -> bool:
         """numberOfReplicas up (with our note) or back (the note goes with it)."""
-        volume = live.cluster.volumes[move.volume]
+        volume = live.picture().volumes[move.volume]
         ops: Ops = [
             {"op": "test", "path": "/spec/numberOfReplicas", "value": volume.replicas_wanted}
         ]
@@ -196,7 +196,7 @@ class Mover:
         written = self._work.client.patch_json(
             kinds.VOLUMES, volume.name, ops, resource_version=volume.meta.version
         )
-        live.note(kinds.VOLUMES, written)
+        take_in(live, kinds.VOLUMES, written)
         return True
 
     def _attach(self, live: LiveCluster, move: Move) -> bool:
@@ -207,7 +207,7 @@ class Mover:
             "nodeID": move.attach_to,
             "parameters": {"disableFrontend": "true", "lastAttachedBy": ""},
         }
-        attachment = live.cluster.attachments.get(move.volume)
+        attachment = live.picture().attachments.get(move.volume)
         if attachment is None:
             return False
         path = "/spec/attachmentTickets"
@@ -218,12 +218,12 @@ class Mover:
         written = self._work.client.patch_json(
             kinds.ATTACHMENTS, move.volume, [op], resource_version=attachment.meta.version
         )
-        live.note(kinds.ATTACHMENTS, written)
+        take_in(live, kinds.ATTACHMENTS, written)
         self.outcome.attached.add(move.volume)
         return True
 
     def _detach(self, live: LiveCluster, move: Move) -> bool:
-        attachment = live.cluster.attachments[move.volume]
+        attachment = live.picture().attachments[move.volume]
         path = f"/spec/attachmentTickets/{escape(memory.TICKET)}"
         ops: Ops = [
             {"op": "test", "path": f"{path}/id", "value": memory.TICKET},
@@ -232,14 +232,14 @@ class Mover:
         written = self._work.client.patch_json(
             kinds.ATTACHMENTS, move.volume, ops, resource_version=attachment.meta.version
         )
-        live.note(kinds.ATTACHMENTS, written)
+        take_in(live, kinds.ATTACHMENTS, written)
         return True
 
     def _delete(self, live: LiveCluster, moves: list[Move]) -> bool:
         """Only what a fresh reading, one list per kind, still calls superfluous."""
         if not moves:
             return False
-        fresh = self._fresh(live.cluster)
+        fresh = self._fresh(live.picture())
         wrote = False
         for move in moves:
             volume = fresh.volumes.get(move.volume)
@@ -262,7 +262,7 @@ class Mover:
             return False
         except errors.Conflict:
             return self._missed(move)
-        live.note(kinds.REPLICAS, answer)
+        take_in(live, kinds.REPLICAS, answer)
         self.outcome.deleted.append(replica.name)
         self.outcome.writes += 1
         return True

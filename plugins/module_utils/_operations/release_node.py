@@ -10,7 +10,6 @@ more after the writes, and a key that one of them names is put back.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +35,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.live import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
+    read_cluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     PAUSE_SECONDS,
@@ -55,14 +55,6 @@ GUARD_KINDS = (
     kinds.LONGHORN_NODES,
     kinds.NODES,
 )
-FOLLOWED = (kinds.BACKING_IMAGES, *GUARD_KINDS)
-FIELDS = {
-    kinds.REPLICAS: ("replicas", parse.replica),
-    kinds.DATA_SOURCES: ("data_sources", parse.data_source),
-    kinds.MANAGERS: ("managers", parse.manager),
-    kinds.LONGHORN_NODES: ("nodes", parse.node),
-    kinds.NODES: ("kube_nodes", parse.kube_node),
-}
 RULES_THAT_PASS = frozenset({"being_read", "being_cloned", "first_file"})
 
 
@@ -87,11 +79,10 @@ class Outcome:
 class Release:
     """Takes the image keys of one node out of the maps."""
 
-    def __init__(self, work: Work, start: Cluster, request: Request) -> None:
+    def __init__(self, work: Work, request: Request) -> None:
         self._work = work
-        self._start = start
         self._request = request
-        self._uuids = known_uuids(start.nodes[request.node])
+        self._uuids: frozenset[str] = frozenset()
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -101,6 +92,7 @@ class Release:
         while True:
             work.safe_point()
             cluster = self._read()
+            self._uuids |= known_uuids(cluster.nodes[self._request.node])
             needs, _placement = image_needs.assess(
                 cluster, self._request.node, self._request.intent, self._request.next_nodes
             )
@@ -119,14 +111,8 @@ class Release:
 
     def _read(self) -> Cluster:
         """Images first, everything that guards them after."""
-        client, schema = self._work.client, self._start.schema
-        images = client.list(kinds.BACKING_IMAGES, lambda raw: parse.image(raw, schema)).items
-        content: dict[str, Any] = {"images": {item.name: item for item in images}}
-        for kind in GUARD_KINDS:
-            field_name, read = FIELDS[kind]
-            found: list[Any] = client.list(kind, read).items  # type: ignore[arg-type]
-            content[field_name] = {item.name: item for item in found}
-        return dataclasses.replace(self._start, **content)
+        work = self._work
+        return read_cluster(work.client, work.longhorn, (kinds.BACKING_IMAGES, *GUARD_KINDS))
 
     def _judge(
         self, cluster: Cluster, needs: tuple[Need, ...]
@@ -211,7 +197,7 @@ class Release:
             return
         replicas = self._work.client.list(kinds.REPLICAS, parse.replica).items
         used = {(replica.image, replica.disk) for replica in replicas if replica.image}
-        schema = self._start.schema
+        schema = self._work.longhorn.schema
         for name, disk in removed:
             if (name, disk) not in used:
                 continue
@@ -229,12 +215,12 @@ class Release:
     def _wait_for_managers(self) -> None:
         """The file is gone when no running manager of the node records it: 1 to 4 s."""
         work = self._work
-        with LiveCluster(work.client, self._start, (kinds.MANAGERS,)) as live:
+        with LiveCluster(work.client, work.longhorn, (kinds.MANAGERS,)) as live:
             while True:
                 work.safe_point()
                 held = sorted(
                     f"{image} on {manager.name}"
-                    for manager in live.cluster.managers.values()
+                    for manager in live.picture().managers.values()
                     if manager.disk in self._uuids and manager.running
                     for image in manager.files
                 )
@@ -248,4 +234,4 @@ class Release:
                         f"{self._request.node} to drop their files; last seen: "
                         f"{', '.join(held[:5])}."
                     )
-                live.view.next_change(min(1.0, work.deadline.remaining()))
+                live.next_change(min(1.0, work.deadline.remaining()))

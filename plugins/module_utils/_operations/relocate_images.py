@@ -38,7 +38,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
     names,
     spell_bytes,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.live import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.remember_node import (
@@ -49,6 +49,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work
     Stopped,
     Work,
     spec_of,
+    take_in,
 )
 
 FOLLOWED = (kinds.BACKING_IMAGES, kinds.DATA_SOURCES, kinds.LONGHORN_NODES, kinds.NODES)
@@ -91,9 +92,8 @@ class Outcome:
 class Relocation:
     """Makes the images of one node safe."""
 
-    def __init__(self, work: Work, start: Cluster, request: Request) -> None:
+    def __init__(self, work: Work, request: Request) -> None:
         self._work = work
-        self._start = start
         self._request = request
         self.outcome = Outcome()
 
@@ -103,12 +103,12 @@ class Relocation:
         Raises Stopped when an image has no target left, TimedOut with what was last seen.
         """
         work = self._work
-        with LiveCluster(work.client, self._start, FOLLOWED) as live:
+        with LiveCluster(work.client, work.longhorn, FOLLOWED) as live:
             while True:
                 work.safe_point()
-                needs, _placement = self._assess(live.cluster)
-                self.outcome.see(live.cluster, [need.image.name for need in needs])
-                self._tell(live.cluster, needs)
+                needs, _placement = self._assess(live.picture())
+                self.outcome.see(live.picture(), [need.image.name for need in needs])
+                self._tell(live.picture(), needs)
                 missing = [(need, disk) for need in needs for disk in need.targets]
                 if missing:
                     self._add(live, missing)
@@ -117,24 +117,27 @@ class Relocation:
                 if not unsafe:
                     self.outcome.seconds = work.deadline.elapsed()
                     return self.outcome
-                self._check_hope(live.cluster, unsafe)
+                self._check_hope(live.picture(), unsafe)
                 if work.deadline.expired:
                     raise TimedOut(
                         f"waited {spell_seconds(work.deadline.elapsed())} for proven copies off "
-                        f"{self._request.node}; last seen: {_seen(live.cluster, unsafe)}. "
+                        f"{self._request.node}; last seen: {_seen(live.picture(), unsafe)}. "
                         f"Nothing was taken off the node. {SYNC_HELD_BACK}."
                     )
-                live.view.next_change(min(1.0, work.deadline.remaining()))
+                live.next_change(min(1.0, work.deadline.remaining()))
 
     def _assess(self, cluster: Cluster) -> tuple[tuple[Need, ...], Any]:
         request = self._request
         return image_needs.assess(cluster, request.node, request.intent, request.next_nodes)
 
-    def _check_hope(self, unsafe: list[Need]) -> None:
-        """An image without a proven or coming copy elsewhere and without a target never gets
-        safe.
-        """
-        lost = [need for need in unsafe if need.reachable < 1 and not need.image.meta.deleting]
+    def _check_hope(self, cluster: Cluster, unsafe: list[Need]) -> None:
+        """Without a proven or coming copy elsewhere, and without a target, no image gets safe."""
+        whole = {name for name, source in cluster.data_sources.items() if source.file_transferred}
+        lost = [
+            need
+            for need in unsafe
+            if need.reachable < 1 and not need.image.meta.deleting and need.image.name in whole
+        ]
         if lost:
             told = names([need.image.name for need in lost])
             raise Stopped(
@@ -178,7 +181,7 @@ class Relocation:
         by_image: dict[str, list[Disk]] = {}
         for need, disk in missing:
             by_image.setdefault(need.image.name, []).append(disk)
-        schema, node = self._start.schema, self._request.node
+        schema, node = self._work.longhorn.schema, self._request.node
         self._work.irreversible()
 
         def add(item: tuple[str, list[Disk]]) -> tuple[Object | None, list[Disk]]:
@@ -190,10 +193,10 @@ class Relocation:
         for raw, disks in self._work.in_parallel(add, list(by_image.items())):
             if raw is None:
                 continue
-            live.note(kinds.BACKING_IMAGES, raw)
-            image = live.cluster.images[raw["metadata"]["name"]]
+            take_in(live, kinds.BACKING_IMAGES, raw)
+            image = live.picture().images[raw["metadata"]["name"]]
             self.outcome.added += [(image.name, disk.label, image.file_bytes) for disk in disks]
-        while live.view.next_change(0.0):
+        while live.next_change(0.0):
             pass
 
 

@@ -58,7 +58,7 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
     names = _images_to_note(cluster, request)
 
     def note_image(name: str) -> bool:
-        work.safe_point()
+        work.interrupt.check(work.where)
         written = work.patch(
             kinds.BACKING_IMAGES, name, lambda raw: image_note(raw, cluster.schema, request.node)
         )
@@ -70,21 +70,34 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
     return changed
 
 
+def pending(cluster: Cluster, request: Request) -> bool:
+    """Whether `remember` has anything to write."""
+    node = cluster.nodes[request.node]
+    noted = memory.before(node.meta).get("intent") == request.intent.value
+    close = request.intent.leaves and node.allow_scheduling
+    return not noted or close or bool(_images_to_note(cluster, request))
+
+
+def broken_images(cluster: Cluster) -> list[str]:
+    """Images with a map entry that lacks what this version needs."""
+    return sorted(
+        name
+        for name, image in cluster.images.items()
+        if any(not copy.complete for copy in image.wanted)
+    )
+
+
 def repair_entries(work: Work, cluster: Cluster) -> list[str]:
     """Write every map entry in full that has no dataEngine; returns the images repaired."""
 
     def repair(name: str) -> bool:
-        work.safe_point()
+        work.interrupt.check(work.where)
         written = work.patch(
             kinds.BACKING_IMAGES, name, lambda raw: _repair_ops(raw, cluster.schema)
         )
         return written is not None
 
-    broken = sorted(
-        name
-        for name, image in cluster.images.items()
-        if any(not copy.complete for copy in image.wanted)
-    )
+    broken = broken_images(cluster)
     written = work.in_parallel(repair, broken)
     return [name for name, did in zip(broken, written, strict=True) if did]
 

@@ -21,7 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.live import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
@@ -55,7 +55,7 @@ def remove_disks(work: Work, cluster: Cluster, node: str) -> list[str]:
             _close(work, node, disk.name)
             _remove(work, node, disk.name)
             removed.append(disk.name)
-        _wait_for_status(work, cluster, node, disk.name)
+        _wait_for_status(work, node, disk.name)
         work.progress.update(f"disk {disk.label} is out of Longhorn", at_once=True)
     return removed
 
@@ -95,11 +95,11 @@ def _remove(work: Work, node: str, disk: str) -> None:
         work.pause(RETRY_SECONDS)
 
 
-def _wait_for_status(work: Work, start: Cluster, node: str, disk: str) -> None:
-    with LiveCluster(work.client, start, (kinds.LONGHORN_NODES,)) as live:
+def _wait_for_status(work: Work, node: str, disk: str) -> None:
+    with LiveCluster(work.client, work.longhorn, (kinds.LONGHORN_NODES,)) as live:
         while True:
             work.safe_point()
-            found = live.cluster.nodes.get(node)
+            found = live.picture().nodes.get(node)
             if found is None or all(item.name != disk for item in found.disks):
                 return
             work.progress.update(f"waiting for Longhorn to forget disk {disk} (up to 30 s)")
@@ -108,4 +108,4 @@ def _wait_for_status(work: Work, start: Cluster, node: str, disk: str) -> None:
                     f"waited {spell_seconds(work.deadline.elapsed())} for Longhorn to forget disk "
                     f"{disk} of {node}; last seen: its status still shows it."
                 )
-            live.view.next_change(min(1.0, work.deadline.remaining()))
+            live.next_change(min(1.0, work.deadline.remaining()))

@@ -24,7 +24,11 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt i
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import Lease
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.watch import LiveView
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
+    Longhorn,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,6 +38,7 @@ TRIES = 8
 PAUSE_SECONDS = 0.5
 SYNCING_SECONDS = 35.0
 WRITERS = 6
+BATCH = 60
 SYNCING = "are being syncing"
 
 
@@ -46,6 +51,7 @@ class Work:
     """One step of a maintenance. `where` is told when it is asked to stop."""
 
     client: Client
+    longhorn: Longhorn
     deadline: Deadline
     interrupt: Interrupt
     progress: Progress
@@ -53,6 +59,7 @@ class Work:
     where: str = ""
     check_mode: bool = False
     sleep: Callable[[float], None] = time.sleep
+    wall_clock: Callable[[], float] = time.time
     done: dict[str, Any] = field(default_factory=dict)
 
     def safe_point(self) -> None:
@@ -70,6 +77,10 @@ class Work:
     def pause(self, seconds: float) -> None:
         """Wait a moment, never beyond the deadline."""
         self.sleep(min(seconds, self.deadline.remaining()))
+
+    def wall_seconds_since(self, epoch: float) -> float:
+        """Seconds since a moment of the wall clock; only for a report, nothing is decided by it."""
+        return max(0.0, self.wall_clock() - epoch)
 
     def patch(
         self,
@@ -104,23 +115,27 @@ class Work:
                 if SYNCING not in str(error) or now - refused_since > SYNCING_SECONDS:
                     raise
             self.pause(PAUSE_SECONDS)
-            self.safe_point()
+            self.interrupt.check(self.where)
         raise Stopped(
             f"{kind.label} {name} changed {TRIES} times while it was being written. "
             f"{self.where} Run the same command again."
         )
 
     def in_parallel(self, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """Do the same for many objects, a few at a time; the first failure ends it."""
-        if len(items) < 2:
-            return [action(item) for item in items]
-        with ThreadPoolExecutor(max_workers=min(WRITERS, len(items))) as pool:
-            futures = [pool.submit(action, item) for item in items]
-            try:
-                return [future.result() for future in futures]
-            finally:
-                for future in futures:
-                    future.cancel()
+        """Do the same for many objects, a few at a time; the first failure ends it.
+
+        After each batch the lock is renewed and a wish to stop obeyed. *action* runs in threads.
+        """
+        results: list[R] = []
+        for start in range(0, len(items), BATCH):
+            self.irreversible()
+            batch = items[start : start + BATCH]
+            if len(batch) < 2:
+                results += [action(item) for item in batch]
+                continue
+            with ThreadPoolExecutor(max_workers=min(WRITERS, len(batch))) as pool:
+                results += list(pool.map(action, batch))
+        return results
 
     @contextmanager
     def reporting(self) -> Iterator[dict[str, Any]]:
@@ -137,3 +152,9 @@ def spec_of(raw: Object) -> dict[str, Any]:
     """The object's spec, {} where it has none."""
     value = raw.get("spec")
     return value if isinstance(value, dict) else {}
+
+
+def take_in(live: LiveView, kind: Kind, raw: Object) -> None:
+    """Show the answer of our own write at once (a Status, from a delete, shows nothing)."""
+    if raw.get("kind") != "Status" and (raw.get("metadata") or {}).get("name"):
+        live.note(kind, raw)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.simulator import controls
 from tests.simulator.builtins import builtin_registry
 from tests.simulator.clock import VirtualClock, make_clock
 from tests.simulator.errors import ApiError
@@ -40,7 +41,8 @@ class Cluster:
     ``longhorn``: "1.12", "1.12.1" or "v1.12.1". ``nodes``: how many, or their names. ``disks`` per
     node. ``start``: epoch seconds. ``root``: the folder of the disks (default: a temporary one).
     ``time``: "virtual", "real" or a factor, which counts from ``serve`` on; before that time is
-    virtual, so that a cluster can be prepared in no time.
+    virtual, so that a cluster can be prepared in no time. ``beats``: per node, on which second of
+    each half minute (0 to 30) the beats of its manager fall; drawn for the others.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Cluster:
         start: float | None = None,
         root: Path | None = None,
         time: str | float = "virtual",
+        beats: Mapping[str, float] | None = None,
     ) -> None:
         self.profile = profile_for(longhorn)
         self.time = time
@@ -70,7 +73,7 @@ class Cluster:
         webhooks.register(self.world)
         self._monitors = DiskMonitors(self.kernel, self.store, self.workers)
         self._build()
-        self._seed(disks)
+        self._seed(disks, beats or {})
 
     def _build(self) -> None:
         self.node_controller = NodeController(self.world, self._monitors)
@@ -85,7 +88,7 @@ class Cluster:
         self._lives = ManagerLives(self.world, self._monitors, self._ensure_node)
         self.node_controller.crash = self._lives.crash
 
-    def _seed(self, disks: int) -> None:
+    def _seed(self, disks: int, beats: Mapping[str, float]) -> None:
         self.kubernetes.start()
         seed.seed_common(self.store, self.profile)
         for name in self.nodes:
@@ -104,7 +107,8 @@ class Cluster:
             controller.start()
         self.volumes.start()
         for name in self.nodes:
-            self._lives.adopt(name)
+            self._lives.adopt(name, beats.get(name))
+        self._lives.begin()
         self.kernel.run_for(1.0)
 
     # Time and service
@@ -123,6 +127,7 @@ class Cluster:
         folder = state_dir if state_dir is not None else self.workers.root / ".state"
         folder.mkdir(parents=True, exist_ok=True)
         self._server = ApiServer(self.store, folder)
+        controls.register(self, self._server.control)
         self._server.start(port)
         return self._server
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from tests.simulator.history import DELETED, WatchEvent
 from tests.simulator.longhorn import names, node_conditions, pod_checks
 from tests.simulator.longhorn.disk_monitor import DiskMonitors
+from tests.simulator.longhorn.manager_processes import BEAT
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, is_terminating, labels_of, lookup, name_of
 
@@ -25,12 +26,22 @@ class ManagerLives:
         self.world = world
         self.monitors = monitors
         self.ensure_node = ensure_node
-        world.store.subscribe(self._on_event)
 
-    def adopt(self, node: str) -> None:
-        """A process that has been running for a while: its monitor has looked already."""
-        self.world.managers.start(node)
-        self.monitors.start(node, self.world.kernel.rng.uniform(0.5, 30.0))
+    def begin(self) -> None:
+        """Follow the managers' pods from now on."""
+        self.world.store.subscribe(self._on_event)
+
+    def adopt(self, node: str, phase: float | None = None) -> None:
+        """A process that has been running for a while: its monitor has looked already.
+
+        ``phase`` is the second of the half minute on which its beats fall (default: drawn).
+        """
+        kernel = self.world.kernel
+        drawn = kernel.rng.uniform(0, BEAT) if phase is None else phase
+        now = kernel.now()
+        self.world.managers.start(node, age=BEAT * 2 + (now - drawn) % BEAT)
+        first = self.world.managers.get(node).next_beat(now) - now
+        self.monitors.start(node, first)
         self.monitors.look(node)
 
     def power_off(self, node: str) -> None:

@@ -31,7 +31,7 @@ class World:
         self.workers = workers
         self.sources = sources
         self.choices = Choices(kernel.rng)
-        self.managers = ManagerProcesses(kernel, store)
+        self.managers = ManagerProcesses(kernel, store, self.choices)
         self.processes = Processes(kernel, store, workers, sources)
 
     def setting(self, name: str) -> str:

@@ -41,7 +41,9 @@ def stays(recording: Recording) -> tuple[Stay, ...]:
             created = parse_time(event.object["metadata"]["creationTimestamp"])
             seen = any(stay.uuid == uuid for stay in found)
             early = not seen and created < recording.start
-            since[uuid] = recording.start - _LEAD * 2 if early else event.t - _LEAD
+            new = event.type == "ADDED" and created >= event.t - 2
+            lead = recording.start - _LEAD * 2 if early else event.t - _LEAD
+            since[uuid] = event.t - 0.3 if new else lead
         elif not foreign and uuid in since:
             found.append(Stay(uuid, since.pop(uuid), event.t))
     found.extend(Stay(uuid, first, recording.end + 60) for uuid, first in since.items())

@@ -1,0 +1,114 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report at the end: what was done, what is proven, what comes next. Plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_proof import Proof
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
+    count,
+    names,
+    spell_bytes,
+    spell_seconds,
+)
+
+Step = Mapping[str, Any]
+
+
+def report(
+    proof: Proof, request: Request, steps: Mapping[str, Step], elapsed: float | None
+) -> list[str]:
+    """Lines for a person. steps: results of the tasks of this run by name, missing ones skipped.
+
+    elapsed: seconds that the whole run took, None when unknown.
+    """
+    took = f" ({spell_seconds(elapsed)})" if elapsed is not None else ""
+    safe = " | ".join(f"{i.value} {'yes' if proof.safe(i) else 'NO'}" for i in Intent)
+    done = "is drained" if proof.safe(request.intent) else "is NOT drained"
+    lines = [f"{request.node} {done} for '{request.intent.value}'{took}. Safe to: {safe}"]
+    lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
+    lines += [f"  pods      {_pods(steps)}", f"  node      {_node(steps, proof)}"]
+    for intent in Intent:
+        for reason in proof.against[intent]:
+            lines.append(f"  not {intent.value}: {reason}")
+    lines.append(f"  next      {_next(proof, request)}")
+    return lines
+
+
+def _images(steps: Mapping[str, Step]) -> str:
+    made = steps.get("images", {})
+    released = steps.get("release", {})
+    copies = made.get("copies_made") or []
+    size = int(made.get("bytes") or 0)
+    seconds = float(made.get("seconds") or 0.0)
+    rate = f", {spell_bytes(int(size / seconds))}/s" if copies and seconds >= 1 else ""
+    keys = released.get("keys_removed") or []
+    text = f"{count(len(copies), 'copy', 'copies')} made"
+    text += f" ({spell_bytes(size)}{rate})" if copies else ""
+    text += f", {len(keys)} taken off the node"
+    lowest = [step.get("lowest_proven") for step in (made, released)]
+    seen = [int(number) for number in lowest if number is not None]
+    if seen:
+        text += f", lowest number of proven copies of any image on the way: {min(seen)}"
+    return text
+
+
+def _volumes(steps: Mapping[str, Step], proof: Proof) -> str:
+    step = steps.get("replicas", {})
+    moved = step.get("replicas_deleted") or []
+    raised = step.get("raised") or []
+    text = f"{count(len(moved), 'replica')} moved"
+    extra = len(raised) - len(moved)
+    if extra > 0:
+        text += f", {count(extra, 'volume has', 'volumes have')} one replica more until the return"
+    text += f", {count(len(proof.degraded), 'volume')} degraded now"
+    were = int(step.get("degraded") or 0)
+    if were:
+        longest = spell_seconds(float(step.get("degraded_longest_seconds") or 0))
+        text += f" ({were} were, for {longest} at most)"
+    return text
+
+
+def _pods(steps: Mapping[str, Step]) -> str:
+    step = steps.get("pods", {})
+    evicted = step.get("evicted") or []
+    text = f"{len(evicted)} evicted"
+    waited = step.get("waited_for_budgets") or {}
+    if waited:
+        longest = spell_seconds(float(step.get("longest_wait_seconds") or 0))
+        text += f" ({len(waited)} waited up to {longest} for a budget)"
+    return text
+
+
+def _node(steps: Mapping[str, Step], proof: Proof) -> str:
+    begun = steps.get("begin", {})
+    parts = ["cordoned" if proof.cordoned else "not cordoned"]
+    if proof.left.disks:
+        parts.append(f"disks in Longhorn: {names(list(proof.left.disks))}")
+    else:
+        parts.append("no disk left in Longhorn")
+    if begun.get("closed"):
+        parts.append("scheduling true -> false")
+    parts.append("earlier values kept in annotation longhorn.nodecare.dev/before")
+    return "; ".join(parts)
+
+
+def _next(proof: Proof, request: Request) -> str:
+    if not proof.safe(request.intent):
+        return "solve what is named above and run the same command again"
+    if request.intent is Intent.REBOOT:
+        return "reboot the machine, then give it back (uncordon)"
+    if request.intent is Intent.REINSTALL:
+        return "reinstall the machine; its disks come back as new ones, nothing returns by itself"
+    return (
+        f"power {request.node} off, then kubectl delete node {request.node}; "
+        "its Longhorn node goes by itself"
+    )

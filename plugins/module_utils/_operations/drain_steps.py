@@ -1,0 +1,205 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a drain as modules run them: look, and only if something is missing lock and do it.
+
+Each takes the step's work, the request, the module's options and a way to take the lock, and
+returns the result of its task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    drain_report,
+    image_needs,
+    pod_filters,
+    replica_moves,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
+    Step as Next,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    cordon as cordoning,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    evict_by_flags,
+    evict_pods,
+    plan_drain,
+    prove_drain,
+    release_node,
+    remember_node,
+    remove_disks,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    move_replicas as moving,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    relocate_images as relocating,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
+
+Result = dict[str, Any]
+Lock = Callable[[], AbstractContextManager[Work]]
+Step = Callable[[Work, Request, Mapping[str, Any], Lock], Result]
+
+
+def _read(work: Work, request: Request) -> Cluster:
+    """A fresh reading; refuses names that do not fit."""
+    cluster = plan_drain.read(work.client, work.longhorn, request.node)
+    problems = plan_drain.input_problems(cluster, request)
+    if problems:
+        raise plan_drain.BadInput("\n".join([*problems, "Nothing was changed."]))
+    return cluster
+
+
+def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
+    """Notes, repairs, and the node closed."""
+    cluster = _read(work, request)
+    repair = bool(params["repair_entries"]) and remember_node.broken_images(cluster)
+    close = request.intent.leaves and cluster.nodes[request.node].allow_scheduling
+    pending = remember_node.pending(cluster, request) or bool(repair)
+    result: Result = {"changed": pending, "actions": [], "closed": close, "repaired": []}
+    if work.check_mode or not pending:
+        return result
+    with lock():
+        if repair:
+            result["repaired"] = remember_node.repair_entries(work, cluster)
+            cluster = _read(work, request)
+        result["actions"] = remember_node.remember(work, cluster, request)
+    return result
+
+
+def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
+    """Every volume independent of the node."""
+    cluster = _read(work, request)
+    moves = [
+        replica_moves.decide(cluster, volume, request.node, request.intent)
+        for volume in replica_moves.concerned(cluster, request.node)
+    ]
+    pending = [move for move in moves if move.step is not Next.DONE]
+    if work.check_mode or not pending:
+        return {"changed": bool(pending), **moving.Outcome().as_data()}
+    with lock():
+        if request.own_mover:
+            mover = moving.Mover(work, request)
+            outcome = _told(work, mover.outcome, mover.run)
+        else:
+            outcome = evict_by_flags.evict(work, request)
+            if any(_own_ticket_or_note(cluster, move.volume) for move in pending):
+                outcome.writes += moving.Mover(work, request).run().writes
+    return {"changed": outcome.writes > 0, **outcome.as_data()}
+
+
+def _own_ticket_or_note(cluster: Cluster, volume: str) -> bool:
+    found = cluster.volumes[volume]
+    return replica_moves.original_number(found) != found.replicas_wanted
+
+
+def _told(work: Work, outcome: Any, run: Callable[[], Any]) -> Any:
+    """Run, and keep what was done in the result if it fails."""
+    try:
+        return run()
+    finally:
+        work.done.update(outcome.as_data())
+
+
+def relocate_images(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
+    """Every image of the node safe without it."""
+    cluster = _read(work, request)
+    needs, _placement = image_needs.assess(
+        cluster, request.node, request.intent, request.next_nodes
+    )
+    pending = [need for need in needs if not need.safe]
+    if work.check_mode or not pending:
+        outcome = relocating.Outcome()
+        outcome.see(cluster, [need.image.name for need in needs])
+        return {"changed": any(need.targets for need in needs), **outcome.as_data()}
+    with lock():
+        relocation = relocating.Relocation(work, request)
+        outcome = _told(work, relocation.outcome, relocation.run)
+    return {"changed": bool(outcome.added), **outcome.as_data()}
+
+
+def cordon(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
+    """The node closed or open for new pods."""
+    close = params["state"] == "cordoned"
+    closed = cordoning.is_cordoned(work, request.node)
+    pending = close != closed
+    if pending and not close and params["only_ours"]:
+        pending = cordoning.is_ours(work, request.node)
+    after = close if pending else closed
+    result: Result = {"changed": pending, "cordoned": after}
+    if pending:
+        result["diff"] = {
+            "before": f"node {request.node} cordoned: {str(closed).lower()}\n",
+            "after": f"node {request.node} cordoned: {str(after).lower()}\n",
+        }
+    if work.check_mode or not pending:
+        return result
+    with lock():
+        if close:
+            result["changed"] = cordoning.cordon(work, request.node)
+        else:
+            only_ours = bool(params["only_ours"])
+            result["changed"] = cordoning.uncordon(work, request.node, only_ours=only_ours)
+    return result
+
+
+def evict(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
+    """The pods of the node gone."""
+    pods = work.client.list(
+        kinds.PODS,
+        work.longhorn.parser(kinds.PODS),
+        all_namespaces=True,
+        field_selector=f"spec.nodeName={request.node}",
+    ).items
+    verdicts = pod_filters.judge_all(pods, request.node, request.consent)
+    pending = [v for v in verdicts if v.fate is not pod_filters.Fate.LEAVE]
+    outcome = evict_pods.Outcome()
+    if work.check_mode or not pending:
+        outcome.evicted = [v.pod.key for v in pending if v.fate is pod_filters.Fate.EVICT]
+        return {"changed": bool(pending), **outcome.as_data()}
+    with lock():
+        eviction = evict_pods.Eviction(work, request, params["terminate_grace_period"])
+        outcome = _told(work, eviction.outcome, eviction.run)
+    return {"changed": bool(outcome.evicted), **outcome.as_data()}
+
+
+def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
+    """Keys and disk entries of the node out of Longhorn."""
+    outcome = release_node.Outcome()
+    if not request.intent.leaves:
+        return {"changed": False, **outcome.as_data()}
+    cluster = _read(work, request)
+    keys = bool(image_needs.concerned(cluster, request.node))
+    disks = bool(params["remove_disks"]) and bool(cluster.nodes[request.node].disks)
+    if work.check_mode or not (keys or disks):
+        return {"changed": keys or disks, **outcome.as_data()}
+    with lock():
+        releasing = release_node.Release(work, request)
+        outcome = releasing.outcome
+        if keys:
+            _told(work, outcome, releasing.run)
+        if disks:
+            fresh = _read(work, request)
+            outcome.disks = remove_disks.remove_disks(work, fresh, request.node)
+    return {"changed": bool(outcome.keys or outcome.disks), **outcome.as_data()}
+
+
+def prove(work: Work, request: Request, params: Mapping[str, Any]) -> Result:
+    """The proof and the report."""
+    _read(work, request)
+    proof = prove_drain.prove_drain(work, request)
+    started = params.get("started")
+    elapsed = work.wall_seconds_since(float(started)) if started else None
+    report = drain_report.report(proof, request, params.get("steps") or {}, elapsed)
+    return {**proof.as_data(), "report": report}

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look before anything is written: is the input right, what would be done, what is in the way?"""
+
+from __future__ import annotations
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_plan import Plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import rights
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
+    Longhorn,
+    read_cluster,
+)
+
+KINDS = (
+    kinds.BACKING_IMAGES,
+    kinds.DATA_SOURCES,
+    kinds.MANAGERS,
+    kinds.LONGHORN_NODES,
+    kinds.NODES,
+    kinds.VOLUMES,
+    kinds.REPLICAS,
+    kinds.ENGINES,
+    kinds.ATTACHMENTS,
+    kinds.INSTANCE_MANAGERS,
+)
+
+
+class BadInput(Failure):
+    """The operator's input does not fit the cluster; every problem is in the text."""
+
+
+def read(client: Client, longhorn: Longhorn, node: str) -> Cluster:
+    """One list per kind: everything of Longhorn, the node's pods, all budgets."""
+    return read_cluster(
+        client,
+        longhorn,
+        KINDS,
+        (kinds.PODS, kinds.BUDGETS),
+        {kinds.PODS: f"spec.nodeName={node}"},
+    )
+
+
+def input_problems(cluster: Cluster, request: Request) -> list[str]:
+    """What is wrong with the names that were given."""
+    problems: list[str] = []
+    known = sorted(cluster.nodes)
+    if request.node not in cluster.kube_nodes:
+        problems.append(
+            f"There is no node {request.node} in this cluster. Longhorn manages: "
+            f"{names(known, 20)}. Check the spelling (-e node=…)."
+        )
+    elif request.node not in cluster.nodes:
+        problems.append(
+            f"Node {request.node} is not managed by Longhorn: it has no nodes.longhorn.io in "
+            f"namespace {cluster.namespace}, so it holds no image and no replica. Longhorn "
+            f"manages: {names(known, 20)}. Drain it with kubectl drain."
+        )
+    for name in request.next_nodes:
+        if name not in cluster.nodes:
+            problems.append(
+                f"next_nodes names {name}, which Longhorn does not manage. It manages: "
+                f"{names(known, 20)}."
+            )
+    return problems
+
+
+def plan(client: Client, cluster: Cluster, request: Request, *, writing: bool) -> Plan:
+    """The plan. writing: also ask for the rights that it will need.
+
+    Raises BadInput with all problems at once.
+    """
+    problems = input_problems(cluster, request)
+    made = None if problems else drain_plan.make(cluster, request)
+    if writing and (made is None or made.work):
+        volumes = made is None or bool(made.to_move)
+        wanted = rights.for_drain(client.namespace, volumes=volumes, leaves=request.intent.leaves)
+        problems += [
+            f"The account lacks a right: {right}. Grant it by a Role or ClusterRole."
+            for right in rights.missing(client, wanted)
+        ]
+    if problems or made is None:
+        raise BadInput("\n".join([*problems, "Nothing was changed."]))
+    return made

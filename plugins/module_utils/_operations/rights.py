@@ -1,0 +1,76 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Does the account have the rights for the writes that are planned? Asked before the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A verb on a resource, as a role names it; `namespace` "" means cluster-wide."""
+
+    verb: str
+    kind: Kind
+    namespace: str = ""
+    sub: str = ""
+
+    def words(self) -> str:
+        """For a message: `patch volumes.longhorn.io in namespace longhorn-system`."""
+        resource = f"{self.kind.plural}/{self.sub}" if self.sub else self.kind.plural
+        group = f".{self.kind.group}" if self.kind.group else ""
+        where = f"in namespace {self.namespace}" if self.namespace else "in the whole cluster"
+        return f"{self.verb} {resource}{group} {where}"
+
+
+def missing(client: Client, rights: Iterable[Right]) -> list[str]:
+    """The rights that the server denies, in words; [] too where it does not answer the question."""
+    found: list[str] = []
+    for right in rights:
+        attributes = {
+            "verb": right.verb,
+            "group": right.kind.group,
+            "resource": right.kind.plural,
+            "subresource": right.sub,
+            "namespace": right.namespace,
+        }
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: text for key, text in attributes.items() if text}},
+        }
+        try:
+            answer = client.raw(
+                "POST", REVIEWS, body=body, content_type="application/json", what="review rights"
+            )
+        except (errors.NotFound, errors.Forbidden):
+            return []
+        if not (answer.get("status") or {}).get("allowed"):
+            found.append(right.words())
+    return found
+
+
+def for_drain(namespace: str, *, volumes: bool, leaves: bool) -> list[Right]:
+    """What a drain writes."""
+    rights = [
+        Right("patch", kinds.LONGHORN_NODES, namespace),
+        Right("patch", kinds.NODES),
+        Right("create", kinds.PODS, "", "eviction"),
+        Right("patch", kinds.BACKING_IMAGES, namespace),
+        Right("create", kinds.LEASES, namespace),
+    ]
+    if volumes:
+        rights.append(Right("patch", kinds.VOLUMES, namespace))
+        rights.append(Right("patch", kinds.ATTACHMENTS, namespace))
+        if leaves:
+            rights.append(Right("delete", kinds.REPLICAS, namespace))
+    return rights

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules of a maintenance share: their options, the lock, and a step to work in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filters import Consent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
+    find_longhorn,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.drain_steps import (
+    Step,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
+
+NODE: dict[str, dict[str, Any]] = {"node": {"type": "str", "required": True}}
+INTENT: dict[str, dict[str, Any]] = {
+    "intent": {"type": "str", "choices": [intent.value for intent in Intent], "required": True},
+}
+TARGETS: dict[str, dict[str, Any]] = {
+    "next_nodes": {"type": "list", "elements": "str", "default": []},
+}
+PODS: dict[str, dict[str, Any]] = {
+    "force": {"type": "bool", "default": False},
+    "delete_emptydir_data": {"type": "bool", "default": False},
+}
+MOVER: dict[str, dict[str, Any]] = {
+    "mover": {"type": "str", "choices": ["own", "longhorn"], "default": "own"},
+}
+LOCK: dict[str, dict[str, Any]] = {
+    "lock_holder": {"type": "str"},
+    "lock_timeout": {"type": "int", "default": 120},
+}
+
+
+def module(*specs: Mapping[str, dict[str, Any]], **rules: Any) -> AnsibleModule:
+    """A module with the connection options and these; *rules* as AnsibleModule has them."""
+    spec: dict[str, dict[str, Any]] = dict(argspec.CONNECTION_OPTIONS)
+    for more in specs:
+        spec.update(more)
+    return AnsibleModule(argument_spec=spec, supports_check_mode=True, **rules)
+
+
+def request_of(params: Mapping[str, Any]) -> Request:
+    """The drain that the options describe; options that a module lacks keep their defaults."""
+    return Request(
+        node=params["node"],
+        intent=Intent(params.get("intent") or Intent.REBOOT),
+        consent=Consent(
+            force=bool(params.get("force")),
+            delete_emptydir_data=bool(params.get("delete_emptydir_data")),
+        ),
+        own_mover=params.get("mover", "own") == "own",
+        move_single=params.get("single_replica_volumes", "move") == "move",
+        repair_entries=bool(params.get("repair_entries")),
+        next_nodes=tuple(params.get("next_nodes") or ()),
+    )
+
+
+@contextmanager
+def reading(module: AnsibleModule) -> Iterator[Work]:
+    """A step that only reads."""
+    with task.running(module) as running:
+        longhorn = find_longhorn(running.client)
+        yield Work(
+            running.client,
+            longhorn,
+            running.deadline,
+            running.interrupt,
+            running.progress,
+            check_mode=bool(module.check_mode),
+        )
+
+
+@contextmanager
+def locked(module: AnsibleModule, work: Work) -> Iterator[Work]:
+    """The part that writes: under the lock of the play, or under one of its own for its time.
+
+    A failure inside carries what was done until then in the task's result.
+    """
+    holder = module.params.get("lock_holder")
+    lock = lease.Lease(work.client, holder or lease.new_holder(module._name))
+    work.where = "Nothing was changed."
+
+    def on_wait(text: str) -> None:
+        work.interrupt.check("Nothing was changed.")
+        work.progress.update(text)
+
+    lock.acquire(float(module.params["lock_timeout"]), on_wait, work.deadline)
+    work.lease = lock
+    try:
+        with work.reporting():
+            yield work
+    finally:
+        if not holder:
+            lock.release()
+
+
+def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
+    """A whole module: options, reading, the step, the end.
+
+    The step looks first and asks for the lock only when there is something to write.
+    """
+    chosen = module(*specs)
+    with reading(chosen) as work:
+        request = request_of(chosen.params)
+        result = step(work, request, chosen.params, lambda: locked(chosen, work))
+    chosen.exit_json(**result)

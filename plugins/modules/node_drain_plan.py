@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans the drain of a node, before anything is written."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: node_drain_plan
+short_description: Plan the drain of a Longhorn node and tell what is in the way
+version_added: 0.1.0
+description:
+  - Reads the cluster once, one list per kind, and plans the whole drain of a node. It says which
+    image copies must be made and where, which volumes must move, which pods are evicted, and every
+    blocker with its remedy and whether waiting can clear it.
+  - Nothing is written. In check mode the task is shown as changed when there is something to do,
+    with the plan as a diff.
+  - Fails before the first write when the input does not fit the cluster, when a right is missing,
+    or when a blocker needs action, with all problems at once.
+author:
+  - The nodecare.longhorn maintainers (@nodecare)
+extends_documentation_fragment:
+  - nodecare.longhorn.auth
+  - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.intent
+  - nodecare.longhorn.drain.targets
+  - nodecare.longhorn.drain.pods
+  - nodecare.longhorn.drain.mover
+  - nodecare.longhorn.attributes
+  - nodecare.longhorn.attributes.action_group
+options:
+  single_replica_volumes:
+    description:
+      - What to do with volumes that have one replica only, on this node.
+      - V(move) gives them a second replica for the time.
+      - V(block) makes each of them a blocker.
+    type: str
+    choices: [move, block]
+    default: move
+  repair_entries:
+    description:
+      - Whether placement map entries that were written as C({}) may be written in full.
+      - On Longhorn 1.8 and later such an entry keeps Longhorn from changing or deleting the image,
+        so it is a blocker otherwise.
+    type: bool
+    default: false
+  fail_on_blockers:
+    description:
+      - Whether a blocker that needs action fails the task. Check mode never fails for one.
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - The diff is the plan.
+  idempotent:
+    support: full
+    details:
+      - This module only reads.
+"""
+
+EXAMPLES = r"""
+- name: What would the removal of worker-3 take?
+  nodecare.longhorn.node_drain_plan:
+    node: worker-3
+    intent: remove
+    fail_on_blockers: false
+  register: drain
+
+- name: Show what is in the way
+  ansible.builtin.debug:
+    msg: "{{ drain.plan.blockers | map(attribute='reason') | list }}"
+"""
+
+RETURN = r"""
+plan:
+  description: The plan as data.
+  returned: always, once the input fits the cluster
+  type: dict
+  sample:
+    node: worker-3
+    intent: remove
+    longhorn_version: 1.12.1
+    work: true
+    copies:
+      - image: ubuntu-24.04
+        bytes: 5905580032
+        from: worker-3/nvme0
+        to: worker-1/nvme0
+        to_disk_uuid: 3a0b4d3c-2f6e-4e0c-a7b9-2d9c0c1f5c11
+        why: only copy, 3 volumes use it
+    bytes_to_copy: 5905580032
+    keys_to_remove:
+      - image: ubuntu-24.04
+        disk: worker-3/nvme0
+        disk_uuid: 7c1b1f9e-64b3-4f5f-9a59-5c6b1f8a0e22
+    volumes:
+      - volume: pvc-7f2a
+        step: raise
+        replicas: 1
+        why: to move it
+    pods:
+      evict: [default/web-5d9c]
+      leave: {}
+      block: {}
+    disks_to_remove: [nvme0]
+    cordon: true
+    incomplete_entries: []
+    blockers: []
+    left: 1 replica, 1 copy
+summary:
+  description: The plan in two or three lines.
+  returned: always, once the input fits the cluster
+  type: list
+  elements: str
+  sample: ["worker-3, intent remove, Longhorn 1.12.1: nothing to do"]
+plan_text:
+  description: The whole plan as text, as the diff shows it.
+  returned: always, once the input fits the cluster
+  type: str
+  sample: "1 copy to make, 5.5 GiB:"
+started:
+  description: When the plan was made, as seconds since 1970, for the report of the drain.
+  returned: always, once the input fits the cluster
+  type: float
+  sample: 1795230000.5
+requests:
+  description: How many requests the plan took.
+  returned: always, once the input fits the cluster
+  type: int
+  sample: 14
+"""
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_text
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import plan_drain
+
+OPTIONS = {
+    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
+    "repair_entries": {"type": "bool", "default": False},
+    "fail_on_blockers": {"type": "bool", "default": True},
+}
+
+
+def main() -> None:
+    module = maintenance.module(
+        maintenance.NODE,
+        maintenance.INTENT,
+        maintenance.TARGETS,
+        maintenance.PODS,
+        maintenance.MOVER,
+        OPTIONS,
+    )
+    request = maintenance.request_of(module.params)
+    with maintenance.reading(module) as work:
+        cluster = plan_drain.read(work.client, work.longhorn, request.node)
+        plan = plan_drain.plan(work.client, cluster, request, writing=not module.check_mode)
+        result = {
+            "changed": module.check_mode and plan.work,
+            "plan": drain_text.as_data(plan),
+            "summary": drain_text.summary(plan),
+            "plan_text": drain_text.moves_text(plan, cluster),
+            "started": work.wall_clock(),
+            "requests": work.client.requests,
+        }
+        if module._diff and module.check_mode:
+            result["diff"] = drain_text.diff(plan, cluster)
+        stopped = plan.work and plan.stopping and not module.check_mode
+    if stopped and module.params["fail_on_blockers"]:
+        module.fail_json(msg=drain_text.refusal(plan), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Evicts the pods of a node."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pod_evict
+short_description: Evict the pods of a node and say which budget holds which pod, and why
+version_added: 0.1.0
+description:
+  - Evicts all pods that may go at once, a few requests at a time. A refusal by a disruption budget
+    is tried again and told with its reason; nothing free waits behind it.
+  - Static pods, pods of DaemonSets and Longhorn's backing image managers are left. Longhorn's
+    instance managers go last.
+  - A pod is identified by its uid, so another pod of the same name is another pod.
+author:
+  - The nodecare.longhorn maintainers (@nodecare)
+extends_documentation_fragment:
+  - nodecare.longhorn.auth
+  - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.pods
+  - nodecare.longhorn.drain.lock
+  - nodecare.longhorn.attributes
+  - nodecare.longhorn.attributes.action_group
+options:
+  wait_timeout:
+    description:
+      - Seconds to wait until the pods are gone. A wait that runs out is a failure that names what
+        blocks, for how long and why.
+    type: int
+    default: 600
+  terminate_grace_period:
+    description:
+      - Seconds that each pod gets to end. Without it each pod's own time counts.
+    type: int
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Evict the pods of worker-3
+  nodecare.longhorn.pod_evict:
+    node: worker-3
+    delete_emptydir_data: true
+    wait_timeout: 900
+"""
+
+RETURN = r"""
+evicted:
+  description: Pods that were evicted, in check mode those that would be.
+  returned: always, once the work has begun
+  type: list
+  elements: str
+  sample: [default/web-5d9c]
+waited_for_budgets:
+  description: Pods that a budget held for a while, with the seconds.
+  returned: always, once the work has begun
+  type: dict
+  sample: {default/db-0: 130.2}
+longest_wait_seconds:
+  description: The longest of these waits.
+  returned: always, once the work has begun
+  type: float
+  sample: 130.2
+"""
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import drain_steps
+
+OPTIONS = {
+    "wait_timeout": {"type": "int", "default": 600},
+    "terminate_grace_period": {"type": "int"},
+}
+
+
+def main() -> None:
+    maintenance.run_step(
+        drain_steps.evict, maintenance.NODE, maintenance.PODS, maintenance.LOCK, OPTIONS
+    )
+
+
+if __name__ == "__main__":
+    main()

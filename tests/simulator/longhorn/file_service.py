@@ -107,6 +107,7 @@ class FileService:
         file = self.files.pop(name, None)
         if file is not None:
             file.gone = True
+        self._last.pop(name, None)
         CopyFiles(self.disk, name, uuid).delete()
         work = self.disk.work_file(name, uuid)
         try:

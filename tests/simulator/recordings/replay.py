@@ -20,7 +20,7 @@ from typing import Any
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, stays
-from tests.simulator.recordings.beats import beats
+from tests.simulator.recordings.beats import beats, looks
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
 from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
@@ -87,6 +87,8 @@ def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Sim
         beats={} if seed % 2 else _beats(recording),
     )
     try:
+        if seed % 4 != 3:
+            cluster.world.processes.look_phases = _looks(recording, cluster)
         return _play(cluster, recording, played)
     finally:
         cluster.close()
@@ -102,6 +104,20 @@ def _beats(recording: Recording) -> dict[str, float]:
     }
 
 
+def _looks(recording: Recording, cluster: Cluster) -> dict[str, float]:
+    """Recorded looks of the managers' processes, by the UUIDs of the cluster's disks."""
+    known = looks(recording)
+    first: dict[str, str] = {}
+    for disk in recording.disks:
+        first.setdefault(disk.node, disk.uuid)
+    return {
+        uuid: known[first[node]]
+        for node, name in zip(recording.nodes, cluster.nodes, strict=True)
+        for uuid in cluster.disk_uuids(name)[:1]
+        if first.get(node) in known
+    }
+
+
 def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) -> Simulated:
     kernel, store = cluster.kernel, cluster.store
     kernel.run_for(SETTLE / 2)
@@ -113,6 +129,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     for stay in stays(recording):
         _stand_in(cluster, stay, names)
     kernel.run_until(recording.start - 0.5)
+    cluster.world.processes.look_phases = {}
     observer = Observer(recording.start)
     for resource in KINDS.values():
         for obj in store.list(resource):

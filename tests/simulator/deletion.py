@@ -60,7 +60,10 @@ class Deletion:
         marked = bool(metadata.get("deletionTimestamp"))
         if not marked:
             _add_finalizer(metadata, propagation)
-        if not metadata.get("finalizers") and seconds == 0:
+        held = resource.key == "namespaces" and (old.get("spec") or {}).get("finalizers")
+        if held:
+            new["status"] = {"phase": "Terminating"}
+        if not metadata.get("finalizers") and not held and seconds == 0:
             return self._remove(resource, new, old, marked, options), True
         left = metadata.get("deletionGracePeriodSeconds") or 0
         if marked and not 0 <= seconds < left:

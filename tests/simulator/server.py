@@ -97,15 +97,13 @@ class ApiServer:
         if self._failure is not None:
             raise self._failure
         text = kubeconfig(self.url, certificates.authority, self.tokens.admin, self._namespace)
-        self.kubeconfig.touch(mode=0o600)
-        self.kubeconfig.write_text(text)
+        _write_private(self.kubeconfig, text)
         return self.url
 
     def kubeconfig_for(self, token: str, path: Path) -> Path:
         """Write a kubeconfig for another token and return its path."""
         authority = (self.state_dir / "ca.crt").read_bytes()
-        path.touch(mode=0o600)
-        path.write_text(kubeconfig(self.url, authority, token, self._namespace))
+        _write_private(path, kubeconfig(self.url, authority, token, self._namespace))
         return path
 
     def stop(self) -> None:
@@ -164,3 +162,11 @@ class ApiServer:
             driver.stop()
             self._app.close_watches()
             await runner.cleanup()
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file for the owner only; whoever sees it sees all of it."""
+    new = path.with_name(f".{path.name}.new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(path)

@@ -172,6 +172,7 @@ class Writer:
             metadata.get("deletionTimestamp")
             and not metadata.get("finalizers")
             and not metadata.get("deletionGracePeriodSeconds")
+            and not (resource.key == "namespaces" and new["spec"].get("finalizers"))
         ):
             store.commit(resource, DELETED, new, old)
         else:

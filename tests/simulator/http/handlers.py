@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.simulator import errors
 from tests.simulator.http.eviction import evict
-from tests.simulator.http.gojson import decode_json
+from tests.simulator.http.gojson import decode_json, summarize
 from tests.simulator.http.listing import list_page, parse_version, too_large
 from tests.simulator.http.requests import Request, decode_yaml
 from tests.simulator.http.tables import Shape, shape_list, shape_object
@@ -134,6 +134,12 @@ class Handlers:
         if not isinstance(metadata, dict):
             raise errors.bad_request("the object provided has no metadata")
         resource, target = request.resource, request.target
+        if not resource.builtin and not obj.get("kind"):
+            text = request.body.decode(errors="replace")
+            raise errors.bad_request(
+                f"the object provided is unrecognized (must be of type {resource.kind}): Object "
+                f"'Kind' is missing in '{text}' ({summarize(request.body)})"
+            )
         _check_version_of_body(resource, obj)
         if resource.namespaced:
             if metadata.get("namespace") not in (None, "", target.namespace):
@@ -349,11 +355,6 @@ def _patch_body(request: Request, kind: str) -> Any:
 def _check_version_of_body(resource: Resource, obj: Object) -> None:
     """Refuse a body of another API version, or for built-in kinds of another kind."""
     sent = obj.get("apiVersion")
-    if not resource.builtin:
-        for name in ("kind", "apiVersion"):
-            if not obj.get(name):
-                missing = "Kind" if name == "kind" else "apiVersion"
-                raise errors.bad_request(f"Object '{missing}' is missing in the body")
     if sent and sent != resource.api_version:
         raise errors.bad_request(
             f"the API version in the data ({sent}) does not match the expected API version "

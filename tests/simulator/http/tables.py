@@ -9,6 +9,7 @@ pkg/endpoints/handlers/response.go.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,13 +87,14 @@ def column_definitions(resource: Resource) -> list[Object]:
     return definitions
 
 
+_STEP = re.compile(r"\.([^.\[]+)(?:\[\?\(@\.([\w.]+)\s*==\s*['\"]([^'\"]*)['\"]\)\])?")
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 
 def _cell(column: Column, obj: Object, now: float) -> Any:
     if column.cell is not None:
         return column.cell(obj, now)
-    value = lookup(obj, column.path.replace("\\.", "."))
+    value = _at(obj, column.path)
     if value is None:
         return None
     if column.type == "date":
@@ -101,6 +103,17 @@ def _cell(column: Column, obj: Object, now: float) -> Any:
         if isinstance(value, bool):
             return "true" if value else "false"
         return str(value)
+    return value
+
+
+def _at(obj: Object, path: str) -> Any:
+    """Return the value at a column's JSON path; of lists, the first entry that its filter picks."""
+    value: Any = obj
+    for name, key, wanted in _STEP.findall(path):
+        value = value.get(name) if isinstance(value, dict) else None
+        if key:
+            entries = value if isinstance(value, list) else []
+            value = next((e for e in entries if lookup(e, key) == wanted), None)
     return value
 
 

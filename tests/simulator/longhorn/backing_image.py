@@ -11,7 +11,6 @@ from typing import Any
 from tests.simulator.controller import Key
 from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import image_managers, image_rules, image_source, image_status, names
-from tests.simulator.longhorn.choices import Choices
 from tests.simulator.longhorn.controller import LonghornController, image_key
 from tests.simulator.longhorn.placement import candidates
 from tests.simulator.longhorn.replica_use import disks_in_use, uses
@@ -26,9 +25,8 @@ class BackingImageController(LonghornController):
 
     resource = names.IMAGES
 
-    def __init__(self, world: World, choices: Choices) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.choices = choices
         self.watch(names.DATA_SOURCES, lambda event: [image_key(name_of(event.obj))])
         self.watch(names.MANAGERS, self._named_by_manager)
         self.watch(names.REPLICAS, self._named_by_replica)
@@ -118,7 +116,7 @@ class BackingImageController(LonghornController):
             return
         found = candidates(self.world, mine)
         if found:
-            uuid = self.choices.pick("copy", name_of(mine), found)
+            uuid = self.world.choices.pick("copy", name_of(mine), found)
             wanted[uuid] = self.profile.new_entry()
 
     def _evict(self, mine: Object) -> None:

@@ -11,7 +11,6 @@ from tests.simulator.controller import Controller, Key, key_of
 from tests.simulator.errors import ApiError
 from tests.simulator.kernel import Timer
 from tests.simulator.longhorn import names
-from tests.simulator.longhorn.manager_processes import BEAT
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone
 
@@ -71,9 +70,12 @@ class LonghornController(Controller):
         return self.store.find(self.resource, *key)
 
     def _manager_started(self, node: str) -> None:
-        phase = self.kernel.rng.uniform(0, BEAT)
-        self._beats[node] = self.kernel.call_later(phase, lambda: self._on_node_beat(node))
+        self._arm_beat(node)
         self.enqueue_all()
+
+    def _arm_beat(self, node: str) -> None:
+        at = self.world.managers.get(node).next_beat(self.kernel.now())
+        self._beats[node] = self.kernel.call_at(at, lambda: self._on_node_beat(node))
 
     def _manager_stopped(self, node: str) -> None:
         beat = self._beats.pop(node, None)
@@ -88,7 +90,7 @@ class LonghornController(Controller):
         for obj in self.store.list(self.resource):
             if (obj.get("status") or {}).get("ownerID") in (node, None, ""):
                 self.enqueue(key_of(obj), BEAT_LATENCY)
-        self._beats[node] = self.kernel.call_later(BEAT, lambda: self._on_node_beat(node))
+        self._arm_beat(node)
 
 
 def image_key(name: str) -> Key:

@@ -12,7 +12,6 @@ from typing import Protocol
 from tests.simulator import errors
 from tests.simulator.errors import ApiError
 from tests.simulator.longhorn import image_rules, names
-from tests.simulator.longhorn.choices import Choices
 from tests.simulator.longhorn.placement import DiskView, candidates, disks, ready_disk, serves
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, name_of, owner_reference
@@ -31,7 +30,6 @@ class ImageSide(Protocol):
     """What is needed of the controller."""
 
     world: World
-    choices: Choices
 
 
 def handle(side: ImageSide, image: Object) -> None:
@@ -118,7 +116,7 @@ def _for_new(side: ImageSide, image: Object) -> tuple[DiskView, bool]:
 
 def _choose(side: ImageSide, image: Object, found: list[DiskView]) -> DiskView:
     uuids = sorted(disk.uuid for disk in found)
-    uuid = side.choices.pick(FIRST_FILE, name_of(image), uuids)
+    uuid = side.world.choices.pick(FIRST_FILE, name_of(image), uuids)
     return next(disk for disk in found if disk.uuid == uuid)
 
 
@@ -128,7 +126,7 @@ def _picked(side: ImageSide, image: Object) -> DiskView:
         found = _with_origin(side.world, image) or found
     if not found:
         raise NoDisk
-    uuid = side.choices.pick(FIRST_FILE, name_of(image), found)
+    uuid = side.world.choices.pick(FIRST_FILE, name_of(image), found)
     return next(disk for disk in disks(side.world) if disk.uuid == uuid)
 
 

@@ -13,7 +13,6 @@ from tests.simulator.errors import ApiError
 from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import manager_rules, names, pod_checks, pods
 from tests.simulator.longhorn.backoff import Backoff
-from tests.simulator.longhorn.choices import Choices
 from tests.simulator.longhorn.controller import LonghornController, image_key
 from tests.simulator.longhorn.file_service import FileService
 from tests.simulator.longhorn.manager_files import Preparation
@@ -44,10 +43,10 @@ class ManagerController(LonghornController):
 
     resource = names.MANAGERS
 
-    def __init__(self, world: World, choices: Choices) -> None:
+    def __init__(self, world: World) -> None:
         super().__init__(world)
         self.monitors = Monitors(world)
-        self.preparation = Preparation(world, choices, self.monitors)
+        self.preparation = Preparation(world, self.monitors)
         self._deleting: dict[Key, _Deleting] = {}
         self._again: set[Key] = set()
         self.watch(names.IMAGES, self._of_image)

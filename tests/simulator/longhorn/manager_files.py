@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from tests.simulator.longhorn import manager_rules, names
 from tests.simulator.longhorn.backoff import Backoff
-from tests.simulator.longhorn.choices import Choices
 from tests.simulator.longhorn.file_service import MAX_SENDS, AlreadyExists, FileService
 from tests.simulator.longhorn.manager_monitor import Monitors
 from tests.simulator.longhorn.world import World
@@ -23,9 +22,8 @@ LONGEST_WINDOW = 300.0
 class Preparation:
     """The second half of a pass over a running manager."""
 
-    def __init__(self, world: World, choices: Choices, monitors: Monitors) -> None:
+    def __init__(self, world: World, monitors: Monitors) -> None:
         self.world = world
-        self.choices = choices
         self.monitors = monitors
         self._cleaning: set[str] = set()
 
@@ -122,7 +120,7 @@ class Preparation:
         free = {n: m for n, m in ready.items() if self._sends(m, image) < MAX_SENDS}
         if not free:
             return False
-        sender = self.choices.pick("sender", image, sorted(free))
+        sender = self.world.choices.pick("sender", image, sorted(free))
         process = self.world.processes.service(sender)
         if process is None:
             return False

@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.simulator.kernel import Kernel
 from tests.simulator.longhorn import names
-from tests.simulator.objects import Object, condition
+from tests.simulator.longhorn.choices import Choices
+from tests.simulator.objects import Object, condition, name_of
 from tests.simulator.store import Store
 
 UNAVAILABLE = frozenset({"KubernetesNodeGone", "KubernetesNodeNotReady", "ManagerPodMissing"})
@@ -20,19 +21,28 @@ BEAT = 30.0
 
 @dataclass(slots=True)
 class ManagerProcess:
-    """One process; ``memory`` holds what is lost with it (back-offs, monitors)."""
+    """One process; ``memory`` holds what is lost with it (back-offs, monitors).
+
+    All its beats of 30 s, those of the informers as well as the disk monitor's, count from its
+    start: in the recordings they fall on the same second of the half minute.
+    """
 
     node: str
     started: float
     memory: dict[str, Any] = field(default_factory=dict)
 
+    def next_beat(self, now: float) -> float:
+        """When the next beat comes, in epoch seconds."""
+        return now + BEAT - (now - self.started) % BEAT
+
 
 class ManagerProcesses:
     """All manager processes that run now."""
 
-    def __init__(self, kernel: Kernel, store: Store) -> None:
+    def __init__(self, kernel: Kernel, store: Store, choices: Choices) -> None:
         self.kernel = kernel
         self.store = store
+        self.choices = choices
         self._running: dict[str, ManagerProcess] = {}
         self._on_start: list[Callable[[str], None]] = []
         self._on_stop: list[Callable[[str], None]] = []
@@ -42,11 +52,11 @@ class ManagerProcesses:
         self._on_start.append(start)
         self._on_stop.append(stop)
 
-    def start(self, node: str) -> None:
-        """A process begins: its controllers look at everything."""
+    def start(self, node: str, age: float = 0.0) -> None:
+        """A process begins (or began ``age`` seconds ago): its controllers look at everything."""
         if node in self._running:
             return
-        self._running[node] = ManagerProcess(node, self.kernel.now())
+        self._running[node] = ManagerProcess(node, self.kernel.now() - age)
         for fn in self._on_start:
             fn(node)
 
@@ -92,4 +102,6 @@ class ManagerProcesses:
         if preferred in candidates:
             return preferred
         candidates = [node for node in candidates if not self.unavailable(node)]
-        return self.kernel.rng.choice(candidates) if candidates else None
+        if not candidates:
+            return None
+        return self.choices.pick("owner", name_of(obj), candidates)

@@ -14,7 +14,6 @@ from tests.simulator.longhorn import names, node_conditions, node_disks, node_im
 from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import BEAT_LATENCY, LonghornController, image_key
 from tests.simulator.longhorn.disk_monitor import DiskMonitors, agrees
-from tests.simulator.longhorn.manager_processes import BEAT
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, labels_of, lookup, name_of
 
@@ -139,7 +138,7 @@ class NodeController(LonghornController):
         for other in self.store.list(self.resource, names.NAMESPACE):
             if not self.world.managers.running(name_of(other)):
                 self.enqueue(image_key(name_of(other)), BEAT_LATENCY)
-        self._beats[node] = self.kernel.call_later(BEAT, lambda: self._on_node_beat(node))
+        self._arm_beat(node)
 
     def _of_manager_pod(self, event: WatchEvent) -> Iterable[Key]:
         if labels_of(event.obj).get("app") != "longhorn-manager":

@@ -18,13 +18,14 @@ VERSION = "v1beta2"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A printer column: name, JSON path, type, the release it came with, its priority."""
+    """A printer column: name, JSON path, type, the release it came with, priority, description."""
 
     name: str
     path: str
     type: str = "string"
     since: str = "1.5"
     priority: int = 0
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,18 @@ KINDS: tuple[Kind, ...] = (
         "lhbi",
         schemas_images.BACKING_IMAGE,
         (
-            Shown("UUID", ".status.uuid"),
-            Shown("SourceType", ".spec.sourceType"),
-            Shown("Size", ".status.size"),
-            Shown("VirtualSize", ".status.virtualSize"),
+            Shown("UUID", ".status.uuid", description="The system generated UUID"),
+            Shown(
+                "SourceType",
+                ".spec.sourceType",
+                description="The source of the backing image file data",
+            ),
+            Shown("Size", ".status.size", description="The backing image file size in each disk"),
+            Shown(
+                "VirtualSize",
+                ".status.virtualSize",
+                description="The virtual size of the image (may be larger than file size)",
+            ),
         ),
     ),
     Kind(
@@ -169,7 +178,7 @@ KINDS: tuple[Kind, ...] = (
 def columns_of(kind: Kind, profile: Profile) -> tuple[Column, ...]:
     """The printer columns of a kind in one release, Age last."""
     shown = [c for c in kind.columns if release_of(c.since) <= profile.version]
-    columns = [Column(c.name, c.path, c.type, priority=c.priority) for c in shown]
+    columns = [Column(c.name, c.path, c.type, c.description, priority=c.priority) for c in shown]
     return (*columns, Column("Age", ".metadata.creationTimestamp", "date"))
 
 

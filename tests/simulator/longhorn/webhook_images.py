@@ -59,7 +59,7 @@ class ImageAdmission:
         labels = metadata.setdefault("labels", {})
         labels[names.LABEL_COMPONENT] = "backing-image"
         labels[names.LABEL_MANAGED_BY] = names.MANAGED_BY
-        _finalizer(obj)
+        add_finalizer(obj)
 
     def _source_defaults(self, spec: Object) -> None:
         parameters, kind = spec["sourceParameters"], spec.get("sourceType")
@@ -89,7 +89,7 @@ class ImageAdmission:
         if old.get("dataEngine") and old["dataEngine"] != spec.get("dataEngine"):
             raise refusals.mutator_invalid("changing data engine is not supported")
         if not obj["metadata"].get("deletionTimestamp"):
-            _finalizer(obj)
+            add_finalizer(obj)
 
     def validate_create(self, request: AdmissionRequest) -> None:
         """The rules for new images."""
@@ -160,7 +160,7 @@ class ImageAdmission:
             spec["parameters"] = {}
         late = request.operation == CREATE and not self.profile.has("data_source_finalizer")
         if not late and not request.obj["metadata"].get("deletionTimestamp"):
-            _finalizer(request.obj)
+            add_finalizer(request.obj)
 
     def mutate_manager(self, request: AdmissionRequest) -> None:
         """Defaults of managers."""
@@ -168,7 +168,7 @@ class ImageAdmission:
         if spec.get("backingImages") is None:
             spec["backingImages"] = {}
         if not request.obj["metadata"].get("deletionTimestamp"):
-            _finalizer(request.obj)
+            add_finalizer(request.obj)
 
     def _image(self, name: str) -> Object | None:
         return self.world.store.find(names.IMAGES, names.NAMESPACE, name)
@@ -188,7 +188,8 @@ def _maps(modern: bool, spec: Object) -> None:
             spec[field] = {}
 
 
-def _finalizer(obj: Object) -> None:
+def add_finalizer(obj: Object) -> None:
+    """Give an object Longhorn's finalizer, in place."""
     finalizers = obj["metadata"].setdefault("finalizers", [])
     if finalizers is None:
         finalizers = obj["metadata"]["finalizers"] = []

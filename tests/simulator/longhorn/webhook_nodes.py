@@ -10,7 +10,7 @@ from typing import Any
 from tests.simulator.admission import CREATE, DELETE, UPDATE, AdmissionRequest
 from tests.simulator.longhorn import names, refusals
 from tests.simulator.longhorn.conditions import status_of
-from tests.simulator.longhorn.webhook_images import _finalizer as add_finalizer
+from tests.simulator.longhorn.webhook_images import add_finalizer
 from tests.simulator.longhorn.workers import normal
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, condition, name_of

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All admission of one release: Longhorn's two webhooks, as hooks of the store."""
+"""Admission of nodes, images and settings, as hooks of the store (volumes: volume_admission)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.simulator.longhorn import names, refusals
 from tests.simulator.longhorn.decoding import misfit
 from tests.simulator.longhorn.webhook_images import ImageAdmission
 from tests.simulator.longhorn.webhook_nodes import NodeAdmission
-from tests.simulator.longhorn.webhook_volumes import VolumeAdmission
+from tests.simulator.longhorn.webhook_settings import SettingAdmission
 from tests.simulator.longhorn.world import World
 
 DECODED = (
@@ -38,4 +38,4 @@ def register(world: World) -> None:
         world.store.admission.mutating(res, [CREATE, UPDATE], decode)
     ImageAdmission(world).register()
     NodeAdmission(world).register()
-    VolumeAdmission(world).register()
+    SettingAdmission(world).register()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tests.simulator.errors import ApiError
 from tests.simulator.kernel import Kernel
 from tests.simulator.longhorn import names
+from tests.simulator.longhorn.choices import Choices
 from tests.simulator.longhorn.manager_processes import ManagerProcesses
 from tests.simulator.longhorn.processes import Processes
 from tests.simulator.longhorn.profiles import Profile
@@ -29,7 +30,8 @@ class World:
         self.profile = profile
         self.workers = workers
         self.sources = sources
-        self.managers = ManagerProcesses(kernel, store)
+        self.choices = Choices(kernel.rng)
+        self.managers = ManagerProcesses(kernel, store, self.choices)
         self.processes = Processes(kernel, store, workers, sources)
 
     def setting(self, name: str) -> str:

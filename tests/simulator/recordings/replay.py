@@ -20,6 +20,7 @@ from typing import Any
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, stays
+from tests.simulator.recordings.beats import beats
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
 from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
@@ -84,11 +85,22 @@ def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Sim
         disks=1,
         seed=seed,
         start=recording.start - SETTLE,
+        beats={} if seed % 2 else _beats(recording),
     )
     try:
         return _play(cluster, recording, played)
     finally:
         cluster.close()
+
+
+def _beats(recording: Recording) -> dict[str, float]:
+    """Recorded beats by the names that a cluster gives its nodes."""
+    known = beats(recording)
+    return {
+        f"node-{index + 1}": known[node]
+        for index, node in enumerate(recording.nodes)
+        if node in known
+    }
 
 
 def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) -> Simulated:

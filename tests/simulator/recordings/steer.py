@@ -59,6 +59,7 @@ def _picks(recording: Recording) -> dict[tuple[str, str], list[_Pick]]:
         found.setdefault((what, owner), []).append(_Pick(t, disk))
 
     keys: dict[str, set[str]] = {}
+    owners: dict[str, str] = {}
     source: dict[str, tuple[str, str, bool]] = {}
     replica: dict[str, str] = {}
     for event in recording.events:
@@ -66,6 +67,10 @@ def _picks(recording: Recording) -> dict[tuple[str, str], list[_Pick]]:
         if event.type == "DELETED":
             continue
         if event.resource == "backingimages.longhorn.io":
+            owner = (event.object.get("status") or {}).get("ownerID") or ""
+            if owner and owners.get(event.name) != owner:
+                add("owner", event.name, event.t, owner)
+                owners[event.name] = owner
             present = set(placement(spec))
             for uuid in sorted(present - keys.get(event.name, set())):
                 add("copy", event.name, event.t, uuid)

@@ -1,0 +1,8 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The examination of the API server: requests that a real kube-apiserver answered, asked again
+here.
+"""
+
+from __future__ import annotations

@@ -111,6 +111,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
         kubelet.start_delay, kubelet.stop_delay = rig.start, rig.stop
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
+    store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
     cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
     operator = Operator(
         kernel, store, SimulatedWorld(cluster), names, recording.start, cluster.evict

@@ -105,6 +105,9 @@ def _beats(recording: Recording) -> dict[str, float]:
 
 def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) -> Simulated:
     kernel, store = cluster.kernel, cluster.store
+    for disk in recording.disks:
+        # what a disk of the recording was mounted on is there from the start
+        cluster.workers[cluster.nodes[recording.nodes.index(disk.node)]].add_disk(disk.path)
     rig = measure(recording)
     for node in cluster.nodes:
         kubelet = cluster.machines.kubelet(node)

@@ -27,6 +27,7 @@ from tests.simulator.recordings.load import KINDS, Event, Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
 from tests.simulator.recordings.operator import Operator
+from tests.simulator.recordings.rig import measure
 from tests.simulator.recordings.steer import RecordedChoices
 from tests.simulator.recordings.world import SimulatedWorld
 
@@ -120,8 +121,16 @@ def _looks(recording: Recording, cluster: Cluster) -> dict[str, float]:
 
 def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) -> Simulated:
     kernel, store = cluster.kernel, cluster.store
+    for disk in recording.disks:
+        # what a disk of the recording was mounted on is there from the start
+        cluster.workers[cluster.nodes[recording.nodes.index(disk.node)]].add_disk(disk.path)
+    rig = measure(recording)
+    for node in cluster.nodes:
+        kubelet = cluster.machines.kubelet(node)
+        kubelet.start_delay, kubelet.stop_delay = rig.start, rig.stop
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
+    store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
     cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
     operator = Operator(
         kernel, store, SimulatedWorld(cluster), names, recording.start, cluster.evict
@@ -141,6 +150,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
         kernel.call_at(action.t, lambda action=action: operator.perform(action))
     kernel.run_until(recording.end + BEAT)
     stop()
+    operator.finish()
     return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
 
 

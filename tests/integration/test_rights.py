@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rights of docs/rbac.yaml are enough for both jobs, and none of the writes it allows is spare."""
+"""The rights of docs/rbac.yaml are enough for both jobs, and none of its writes is spare."""
 
 from __future__ import annotations
 

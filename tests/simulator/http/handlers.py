@@ -16,6 +16,7 @@ from tests.simulator import errors
 from tests.simulator.http.eviction import evict
 from tests.simulator.http.gojson import decode_json, summarize
 from tests.simulator.http.listing import list_page, parse_version, too_large
+from tests.simulator.http.protobuf import CONTENT_TYPE, decode_access_review
 from tests.simulator.http.requests import Request, decode_yaml
 from tests.simulator.http.tables import Shape, shape_list, shape_object
 from tests.simulator.objects import Object, name_of, namespace_of, uid_of
@@ -289,7 +290,9 @@ class Handlers:
     def _access_review(self, request: Request, user: User) -> Answer:
         if request.method != "POST" or request.target.name:
             raise errors.method_not_allowed()
-        spec = request.decode().get("spec") or {}
+        binary = request.content_type() == CONTENT_TYPE
+        body = decode_access_review(request.body) if binary else request.decode()
+        spec = body.get("spec") or {}
         wanted = spec.get("resourceAttributes") or {}
         other = spec.get("nonResourceAttributes") or {}
         access = Access(

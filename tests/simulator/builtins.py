@@ -180,6 +180,7 @@ def _apps() -> list[Resource]:
             short_names=(short,),
             printer_columns=columns,
             default=defaults.default_workload,
+            subresources=() if plural == "daemonsets" else (("scale", "Scale"),),
             builtin=True,
             categories=("all",),
         )

@@ -120,8 +120,7 @@ def test_watching(kubectl: Kubectl) -> None:
 def test_cordon_drain_uncordon(kubectl: Kubectl, served: Served) -> None:
     for kind, name in (("DaemonSet", "agent"), ("Deployment", "web")):
         kubectl("create", "-f", "-", stdin=WORKLOAD.format(kind=kind, name=name))
-    replicas = '{"spec": {"replicas": 3}}'
-    kubectl("patch", "deployment", "web", "-n", "default", "-p", replicas)
+    kubectl("scale", "--replicas=3", "deployment/web", "-n", "default")
     wait_for(kubectl, "web", 3)
     kubectl("cordon", "n1")
     assert "SchedulingDisabled" in kubectl("get", "node", "n1")

@@ -124,6 +124,16 @@ plan_text:
   returned: always, once the input fits the cluster
   type: str
   sample: "1 copy to make, 5.5 GiB:"
+started:
+  description: When the plan was made, as seconds since 1970, for the report of the drain.
+  returned: always, once the input fits the cluster
+  type: float
+  sample: 1795230000.5
+requests:
+  description: How many requests the plan took.
+  returned: always, once the input fits the cluster
+  type: int
+  sample: 14
 """
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
@@ -155,6 +165,7 @@ def main() -> None:
             "plan": drain_text.as_data(plan),
             "summary": drain_text.summary(plan),
             "plan_text": drain_text.moves_text(plan, cluster),
+            "started": work.wall_clock(),
             "requests": work.client.requests,
         }
         if module._diff and module.check_mode:

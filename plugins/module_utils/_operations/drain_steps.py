@@ -202,6 +202,4 @@ def prove(work: Work, request: Request, params: Mapping[str, Any]) -> Result:
     started = params.get("started")
     elapsed = work.wall_seconds_since(float(started)) if started else None
     report = drain_report.report(proof, request, params.get("steps") or {}, elapsed)
-    for line in report:
-        work.progress.update(line, at_once=True)
     return {**proof.as_data(), "report": report}

@@ -32,6 +32,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     notes,
     tickets,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     data_source_stuck,
 )
@@ -85,7 +86,7 @@ def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> 
         return _may_empty(window, accept_unknown_loss, step)
     recording = recording_managers(sight.cluster, sight.image.name)
     if recording:
-        return Step(Action.WAIT, f"{len(recording)} managers to drop their records")
+        return Step(Action.WAIT, f"{count(len(recording), 'manager')} to drop their records")
     return Step(Action.DELETE_SOURCE, "deleting its data source", (source.meta.uid,))
 
 
@@ -112,7 +113,7 @@ def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -
     if held:
         return Step(
             Action.TAKE_TICKETS,
-            f"taking the tickets of {len(held)} waiting volumes",
+            f"taking the tickets of {count(len(held), 'waiting volume')}",
             tuple(attachment.name for attachment in held),
         )
     attached = [
@@ -140,7 +141,7 @@ def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
         return _may_empty(window, accept_unknown_loss, Step(Action.EMPTY_MAP, text))
     recording = recording_managers(sight.cluster, sight.image.name)
     if recording:
-        return Step(Action.WAIT, f"{len(recording)} managers to drop their records")
+        return Step(Action.WAIT, f"{count(len(recording), 'manager')} to drop their records")
     return Step(Action.DELETE_SOURCE, "deleting its hanging data source", (source.meta.uid,))
 
 
@@ -164,7 +165,7 @@ def plan_lines(sight: Sight) -> list[str]:
     if held and not sight.exists:
         lines.append(f"volumes detached, and their tickets given back later: {', '.join(held)}")
     if sight.copies and not sight.exists and not sight.first_file_pending:
-        lines.append(f"placement map emptied ({len(sight.copies)} keys)")
+        lines.append(f"placement map emptied ({count(len(sight.copies), 'key')})")
     if not sight.exists:
         url = redact.plain(image.source_parameters.get("url", ""))
         lines.append(f"fetched again from {url}" if url else "fetched again from its source")
@@ -179,7 +180,7 @@ def _finish(sight: Sight) -> Step:
     if waiting:
         return Step(
             Action.GIVE_TICKETS,
-            f"giving {len(waiting)} volumes their tickets back",
+            f"giving {count(len(waiting), 'volume')} the attachment tickets back",
             tuple(attachment.name for attachment in waiting),
         )
     wanted = wanted_now(sight)
@@ -213,7 +214,11 @@ def _more_copies(sight: Sight, wanted: int) -> Step:
     if not sight.cluster.schema.replenishes and len(standing) < wanted:
         targets = own_targets(sight.cluster, sight.image, wanted - len(standing))
         if targets:
-            return Step(Action.ADD_KEYS, f"adding keys for {len(targets)} more copies", targets)
+            return Step(
+                Action.ADD_KEYS,
+                f"adding keys for {count(len(targets), 'more copy', 'more copies')}",
+                targets,
+            )
     making = ", ".join(
         f"{seen.place} ({seen.why or seen.copy.state})"
         for seen in sight.copies
@@ -222,18 +227,18 @@ def _more_copies(sight: Sight, wanted: int) -> Step:
     return Step(Action.WAIT, f"{have} of {wanted} copies" + (f"; {making}" if making else ""))
 
 
-def own_targets(cluster: Cluster, image: Image, count: int) -> tuple[str, ...]:
+def own_targets(cluster: Cluster, image: Image, number: int) -> tuple[str, ...]:
     """Disks for further copies: first where a replica needs one anyway, then by placement."""
     placed = Placement(cluster, {})
     taken = [cluster.disks[c.disk] for c in image.wanted if c.disk in cluster.disks]
     found: list[str] = []
     for replica in cluster.replicas_of_image.get(image.name, ()):
         disk = cluster.disks.get(replica.disk)
-        if disk is None or disk in taken or disk_refused(disk) or len(found) >= count:
+        if disk is None or disk in taken or disk_refused(disk) or len(found) >= number:
             continue
         found.append(disk.uuid)
         taken.append(disk)
-    while len(found) < count:
+    while len(found) < number:
         disk = placed.choose(image, taken)
         if disk is None:
             break

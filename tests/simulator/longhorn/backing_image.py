@@ -93,9 +93,8 @@ class BackingImageController(LonghornController):
         if uses(self.store, name):
             return
         source = self.store.find(names.DATA_SOURCES, names.NAMESPACE, name)
-        if source is not None and not source["spec"].get("fileTransferred"):
-            if (source.get("status") or {}).get("currentState") != names.CLEANED:
-                return
+        if source is not None and not _settled(source):
+            return
         image_managers.leave_all(self.world, mine)
         finalizers = mine["metadata"].get("finalizers") or []
         mine["metadata"]["finalizers"] = [f for f in finalizers if f != names.FINALIZER]
@@ -145,3 +144,10 @@ class BackingImageController(LonghornController):
     def _named_by_replica(self, event: WatchEvent) -> Iterable[Key]:
         name = labels_of(event.obj).get(names.LABEL_IMAGE)
         return [image_key(name)] if name else []
+
+
+def _settled(source: Object) -> bool:
+    """Whether a data source has nothing left to do for its image."""
+    if source["spec"].get("fileTransferred"):
+        return True
+    return bool((source.get("status") or {}).get("currentState") == names.CLEANED)

@@ -101,9 +101,7 @@ class Cluster:
         self.store.create("daemonsets.apps", seed.manager_daemon_set(self.profile))
         image, status = seed.engine_image(self.profile, self.nodes)
         created = self.store.create(names.ENGINE_IMAGES, image)
-        self.store.update(
-            names.ENGINE_IMAGES, {**created, "status": status}, subresource="status"
-        )
+        self.store.update(names.ENGINE_IMAGES, {**created, "status": status}, subresource="status")
         self.kernel.run_for(2.5)
         for controller in self.controllers:
             controller.start()
@@ -282,7 +280,8 @@ class Cluster:
         if not self.profile.has("file_spec_map"):
             self._add_keys(name, wanted)
         if not self.run_until_true(lambda: len(self.ready_copies(name)) >= wanted):
-            raise TimeoutError(f"image {name} has {len(self.ready_copies(name))} copies, not {wanted}")
+            found = len(self.ready_copies(name))
+            raise TimeoutError(f"image {name} has {found} copies, not {wanted}")
         self.kernel.run_for(3.0)
 
     def _add_keys(self, name: str, wanted: int) -> None:

@@ -4,9 +4,9 @@
 """The process in a backing image manager's pod: it keeps, receives, sends and checks files.
 
 Times measured (recordings, log-bim.txt): a request is begun one second after it was taken (the
-service waits in steps of a second for a record to leave pending); every three seconds all files are
-looked at, and only then listeners hear of changes; deleting takes one second, with the bytes gone at
-its start (F§4.2); a record that hears nothing from its sender fails after 60 s (F§3.3).
+service waits in steps of a second for a record to leave pending); every three seconds all files
+are looked at, and only then listeners hear of changes; deleting takes one second, with the bytes
+gone at its start (F§4.2); a record that hears nothing from its sender fails after 60 s (F§3.3).
 """
 
 from __future__ import annotations
@@ -184,9 +184,7 @@ class FileService:
         file.state, file.size = IN_PROGRESS, content.size
         file.moving_since, file.moving_for = self.kernel.now(), seconds
         wait = seconds + content.size / HASH_RATE
-        self.kernel.call_later(
-            wait, lambda: self._received(file, files, sender, content, checksum)
-        )
+        self.kernel.call_later(wait, lambda: self._received(file, files, sender, content, checksum))
 
     def _received(
         self,
@@ -210,6 +208,8 @@ class FileService:
         now = self.kernel.now()
         for file in self.files.values():
             file.look(now)
+            if file.state != READY:
+                continue
             files = CopyFiles(self.disk, file.name, file.uuid)
             if files.suspect(file):
                 self._recheck_soon(file, files)

@@ -231,9 +231,7 @@ class ManagerController(LonghornController):
         return [
             name
             for name, file in sorted(mine["status"]["backingImageFileMap"].items())
-            if manager_rules.invalid(
-                name, file, listed.get(name), self._image(name), uuid
-            )
+            if manager_rules.invalid(name, file, listed.get(name), self._image(name), uuid)
         ]
 
     def _image(self, name: str) -> Object | None:
@@ -310,9 +308,7 @@ class ManagerController(LonghornController):
         """An image wakes the managers of the disks of its placement map."""
         wanted = event.obj["spec"].get(self.profile.map_field) or {}
         found = self.store.list(self.resource, names.NAMESPACE)
-        return [
-            image_key(name_of(m)) for m in found if m["spec"].get("diskUUID") in wanted
-        ]
+        return [image_key(name_of(m)) for m in found if m["spec"].get("diskUUID") in wanted]
 
     def _of_node(self, event: WatchEvent) -> Iterable[Key]:
         node = name_of(event.obj)

@@ -53,7 +53,8 @@ class NodeController(LonghornController):
             return None
         name = key[1]
         if is_terminating(stored):
-            return self._release(stored)
+            self._release(stored)
+            return None
         own = self.world.managers.running(name)
         if not own and not self.world.managers.nodes():
             return None

@@ -147,7 +147,7 @@ class CopyFiles:
             file.broken_rename = True
 
     def write_config(self, file: SyncFile) -> None:
-        """Write the side file that lets a later process trust the checksum; OSError if it cannot."""
+        """Write the side file that makes the checksum trusted later; OSError if it cannot."""
         body = {
             "name": self.seen_as,
             "uuid": file.uuid,
@@ -212,9 +212,7 @@ class CopyFiles:
         if mtime == file.mtime:
             return False
         file.state = UNKNOWN
-        file.message = (
-            f"ready file is suddenly modified at {mtime}, need to re-check the checksum"
-        )
+        file.message = f"ready file is suddenly modified at {mtime}, need to re-check the checksum"
         return True
 
     def recheck(self, file: SyncFile) -> None:

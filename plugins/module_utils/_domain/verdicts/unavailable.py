@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement, setting
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
     Sight,
@@ -78,7 +79,7 @@ def waiting_text(sight: Sight) -> str:
     replicas = sight.cluster.replicas_of_image.get(sight.image.name, ())
     if not volumes:
         return ""
-    return f"; {len(volumes)} volumes ({len(replicas)} replicas) need it"
+    return f"; {count(len(volumes), 'volume')} ({count(len(replicas), 'replica')}) wait on it"
 
 
 def _remedy(sight: Sight) -> str:

@@ -1,0 +1,164 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of a recovery, decided from one picture at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import (
+    Action,
+    Step,
+    next_step,
+)
+from tests.unit.plugins.module_utils._domain.recovery.builders import Scene, ticket
+
+NOTE = '{"recovery":{"emptied_for":"source-uid","keys":["d1","d2"]}}'
+FAILED = {"d1": "failed", "d2": "failed"}
+
+
+def step(accept: bool = False, **scene: Any) -> Step:
+    return next_step(Scene(**scene).window(), accept_unknown_loss=accept)
+
+
+def test_tickets_first() -> None:
+    found = step(states=FAILED, tickets=ticket(), volume_state="attaching")
+    assert (found.action, found.names) == (Action.TAKE_TICKETS, ("vol",))
+
+
+def test_then_the_volume_is_waited_for() -> None:
+    found = step(states=FAILED, saved=True, volume_state="detaching")
+    assert found.action is Action.WAIT
+    assert "vol" in found.text
+
+
+def test_then_the_map_is_emptied() -> None:
+    assert step(states=FAILED, saved=True).action is Action.EMPTY_MAP
+
+
+def test_then_records_of_living_managers_are_waited_for() -> None:
+    found = step(note=NOTE, recording=["d1"])
+    assert found.action is Action.WAIT
+    assert "1 manager " in found.text
+
+
+def test_records_of_dead_managers_do_not_count() -> None:
+    found = step(note=NOTE, recording=["d1"], down=["n1"])
+    assert found.action is Action.DELETE_SOURCE
+
+
+def test_then_the_data_source_is_deleted_if_it_counts_its_work_as_done() -> None:
+    found = step(note=NOTE)
+    assert (found.action, found.names) == (Action.DELETE_SOURCE, ("source-uid",))
+
+
+def test_a_download_that_began_by_itself_is_not_cut_off() -> None:
+    found = step(
+        note=NOTE, states={"d1": "in-progress"}, transferred=False, source_state="starting"
+    )
+    assert found.action is Action.WAIT
+
+
+def test_a_failing_try_is_waited_for_and_marked() -> None:
+    found = step(
+        note=NOTE,
+        states={"d1": "failed"},
+        transferred=False,
+        source_state="failed-and-cleanup",
+        source_message="no such host",
+    )
+    assert (found.action, found.failing) == (Action.WAIT, True)
+    assert "no such host" in found.text
+
+
+def test_with_the_first_copy_the_tickets_go_back() -> None:
+    found = step(note=NOTE, states={"d1": "ready"}, saved=True)
+    assert (found.action, found.names) == (Action.GIVE_TICKETS, ("vol",))
+
+
+def test_then_more_copies_are_waited_for_where_longhorn_makes_them() -> None:
+    found = step(note=NOTE, states={"d1": "ready", "d2": "in-progress"})
+    assert found.action is Action.WAIT
+    assert "1 of 2 copies" in found.text
+
+
+def test_up_to_1_6_further_keys_are_ours() -> None:
+    found = step(version="v1.6.4", note=NOTE, states={"d1": "ready"})
+    assert found.action is Action.ADD_KEYS
+    assert len(found.names) == 1
+    assert found.names[0] in {"d2", "d3"}
+
+
+def test_no_more_copies_are_asked_for_than_disks_can_take() -> None:
+    found = step(states={"d1": "ready"}, min_copies=5, nodes=1)
+    assert found.action is Action.DONE
+
+
+def test_then_volumes_that_somebody_wants_must_be_healthy() -> None:
+    ready = {"d1": "ready", "d2": "ready"}
+    waiting = step(note=NOTE, states=ready, tickets=ticket(), volume_state="attaching")
+    assert waiting.action is Action.WAIT
+    well: dict[str, Any] = {"volume_state": "attached", "robustness": "healthy"}
+    assert step(note=NOTE, states=ready, tickets=ticket(), **well).action is Action.FORGET
+    assert step(states=ready, tickets=ticket(), **well).action is Action.DONE
+
+
+def test_the_way_out_of_the_hang() -> None:
+    hang: dict[str, Any] = {"transferred": False, "source_state": "ready"}
+    assert step(states=FAILED, **hang).action is Action.EMPTY_MAP
+    # The data source has put its own key back; the record is still there, then it is gone.
+    assert step(note=NOTE, states={"d1": "failed"}, recording=["d1"], **hang).action is Action.WAIT
+    assert step(note=NOTE, states={"d1": ""}, **hang).action is Action.DELETE_SOURCE
+
+
+STATES = st.sampled_from(
+    ["", "pending", "starting", "in-progress", "ready", "failed", "failed-and-cleanup", "unknown"]
+)
+DISKS = ["d1", "d2", "d3"]
+SCENES = st.builds(
+    Scene,
+    version=st.sampled_from(["v1.6.4", "v1.7.3", "v1.12.1"]),
+    states=st.dictionaries(st.sampled_from(DISKS), STATES),
+    progress=st.integers(0, 100),
+    transferred=st.booleans(),
+    source=st.booleans(),
+    source_state=STATES,
+    down=st.lists(st.sampled_from(["n1", "n2", "n3"]), max_size=2),
+    gone=st.lists(st.sampled_from(DISKS), max_size=1),
+    managers_down=st.lists(st.sampled_from(DISKS), max_size=2),
+    recording=st.lists(st.sampled_from(DISKS), max_size=2),
+    tickets=st.sampled_from([{}, ticket(), ticket("csi-attacher")]),
+    saved=st.booleans(),
+    volume_state=st.sampled_from(["detached", "attaching", "attached"]),
+    note=st.sampled_from(["", NOTE]),
+    min_copies=st.integers(1, 3),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(scenes=st.lists(SCENES, min_size=1, max_size=3))
+def test_the_map_is_never_emptied_while_a_file_is_or_may_be_somewhere(scenes: list[Scene]) -> None:
+    window = [scene.sight(6.0 * index) for index, scene in enumerate(scenes)]
+    found = next_step(window)
+    if found.action is Action.EMPTY_MAP:
+        assert not any(sight.exists or sight.may_exist for sight in window)
+        assert not window[-1].cluster.attachments or all(
+            kind.type != "longhorn-api"
+            for attachment in window[-1].cluster.attachments.values()
+            for kind in attachment.tickets.values()
+        )
+    if found.action is Action.DELETE_SOURCE:
+        assert not window[-1].exists
+
+
+@settings(max_examples=200, deadline=None)
+@given(scenes=st.lists(SCENES, min_size=1, max_size=2))
+def test_the_operators_word_never_covers_a_copy_that_is_ready(scenes: list[Scene]) -> None:
+    window = [scene.sight(6.0 * index) for index, scene in enumerate(scenes)]
+    found = next_step(window, accept_unknown_loss=True)
+    if found.action is Action.EMPTY_MAP:
+        assert not any(sight.exists for sight in window)

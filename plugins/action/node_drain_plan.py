@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.utils.display import Display
+
 from ansible_collections.nodecare.longhorn.plugins.plugin_utils.live_progress import (
     LiveProgressAction,
     printable,

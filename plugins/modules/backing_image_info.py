@@ -202,8 +202,7 @@ images:
           elements: dict
           sample:
             - object: backingimage/debian-13
-              field: status.diskFileStatusMap[11ccd573-4f60-4774-8499-cb739ea7e89d]
-              (worker-1/nvme0)
+              field: status.diskFileStatusMap[11ccd573] (worker-1/nvme0)
               value: ready
               since: "2026-11-21T01:36:17Z"
 result:

@@ -18,8 +18,7 @@ description:
   - A proven copy is in the placement map and C(ready), on a disk and node that are Ready, not being
     evicted and not under maintenance.
   - V(reboot) asks for one proven copy elsewhere, V(reinstall) and V(remove) for as many as the
-  image
-    wants, as far as disks exist.
+    image wants, as far as disks exist.
   - Takes nothing off the node.
 author:
   - The nodecare.longhorn maintainers (@nodecare)

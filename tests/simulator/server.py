@@ -145,12 +145,13 @@ class ApiServer:
     async def _serve(self, port: int, context: ssl.SSLContext, ready: threading.Event) -> None:
         loop = asyncio.get_running_loop()
         self._loop, self._stopping = loop, asyncio.Event()
-        runner = web.ServerRunner(web.Server(self._app, handler_cancellation=True, access_log=None))
+        server = web.Server(self._app, handler_cancellation=True, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
         driver = Driver(self.store.kernel, loop, self._fail)
         self.control.on_pace = driver.arm
         try:
-            site = web.TCPSite(runner, _HOST, port, ssl_context=context, shutdown_timeout=1.0)
+            site = web.TCPSite(runner, _HOST, port, ssl_context=context)
             await site.start()
             address = runner.addresses[0]
             self._app.address = f"{address[0]}:{address[1]}"

@@ -37,10 +37,18 @@ class AlreadyExists(Exception):
 
 
 class FileService:
-    """One such process, from the start of its container to its end."""
+    """One such process, from the start of its container to its end.
+
+    ``phase``: on which second of each three the looks fall (default: by the start).
+    """
 
     def __init__(
-        self, kernel: Kernel, disk: DiskFolder, address: str, rate: Callable[[], float]
+        self,
+        kernel: Kernel,
+        disk: DiskFolder,
+        address: str,
+        rate: Callable[[], float],
+        phase: float | None = None,
     ) -> None:
         self.kernel = kernel
         self.disk = disk
@@ -50,7 +58,10 @@ class FileService:
         self.listener: Callable[[], None] | None = None
         self._rate = rate
         self._last: dict[str, dict[str, Any]] = {}
+        self.phase = phase
         first = STEP + kernel.rng.uniform(0.15, 0.85)
+        if phase is not None:
+            first = STEP + (phase - kernel.now() - STEP) % LOOK_EVERY
         self._look: Timer = kernel.call_later(first, self._on_look)
 
     def stop(self) -> None:
@@ -107,6 +118,7 @@ class FileService:
         file = self.files.pop(name, None)
         if file is not None:
             file.gone = True
+        self._last.pop(name, None)
         CopyFiles(self.disk, name, uuid).delete()
         work = self.disk.work_file(name, uuid)
         try:

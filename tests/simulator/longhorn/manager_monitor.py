@@ -41,7 +41,9 @@ class Monitors:
             return
         self.stop(name)
         now = self.kernel.now()
-        timer = self.kernel.call_later(TICK, lambda: self._tick(name))
+        if service.phase is not None:
+            now -= (now - service.phase - TICK / 2) % TICK
+        timer = self.kernel.call_at(now + TICK, lambda: self._tick(name))
         self._watches[name] = _Watch(service, now, timer)
         service.listener = lambda: self._news(name, service)
 

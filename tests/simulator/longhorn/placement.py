@@ -77,8 +77,15 @@ def serves(world: World, uuid: str, node: str, path: str) -> bool:
 
 
 def exists(world: World, uuid: str) -> bool:
-    """Whether any node shows a disk of this UUID."""
-    return any(disk.uuid == uuid for disk in disks(world))
+    """Whether the status of any node still shows a disk of this UUID.
+
+    It does for up to 30 s after the disk left the spec (rec: v1.12.1/w8-return-wiped).
+    """
+    for node in world.store.list(names.NODES, names.NAMESPACE):
+        known = (node.get("status") or {}).get("diskStatus") or {}
+        if any(entry.get("diskUUID") == uuid for entry in known.values()):
+            return True
+    return False
 
 
 def tags_fit(wanted: list[str] | None, tags: list[str] | None, allow_empty: bool) -> bool:

@@ -20,7 +20,11 @@ from tests.simulator.store import Store
 
 
 class Processes:
-    """What runs where: a file service per manager pod, a server per data source pod."""
+    """What runs where: a file service per manager pod, a server per data source pod.
+
+    ``send_rate``: what a manager sends, in bytes per second. ``look_phases``: by disk UUID, on
+    which second of each three a file service that starts from now on looks at its files.
+    """
 
     def __init__(self, kernel: Kernel, store: Store, workers: Workers, sources: Sources) -> None:
         self.kernel = kernel
@@ -28,6 +32,7 @@ class Processes:
         self.workers = workers
         self.sources = sources
         self.send_rate = FAST
+        self.look_phases: dict[str, float] = {}
         self._services: dict[str, tuple[str, str, FileService]] = {}
         self._servers: dict[str, tuple[str, str, DataSourceServer]] = {}
         store.subscribe(self._on_event)
@@ -92,7 +97,9 @@ class Processes:
             return
         if component == names.COMPONENT_MANAGER:
             address = f"{pod['status'].get('podIP', '')}:8000"
-            service = FileService(self.kernel, disk, address, lambda: self.send_rate)
+            uuid = labels_of(pod).get(names.LABEL_DISK, "")
+            phase = self.look_phases.get(uuid)
+            service = FileService(self.kernel, disk, address, lambda: self.send_rate, phase)
             self._services[name] = (uid, node, service)
             return
         order = self._order(pod)

@@ -5,6 +5,7 @@
 
 A URL that was given a behaviour follows it. Any other URL on a known host is read as a wish:
 ``/f/raw64.img`` serves 64 MiB at full speed, ``/slow/4096/raw64.img`` the same at 4096 KiB/s,
+``/rate/2097152/raw64.img`` at 2097152 B/s,
 ``/drop/10000000/raw64.img`` breaks off after that many bytes, ``/gate/<name>/raw64.img`` answers 404
 until the gate is opened. Names that are not of that form are not found.
 """
@@ -129,7 +130,7 @@ class Sources:
         return answer or Answer(error=f"expected status code 200 from {url}, got 404 Not Found")
 
     def _wish(self, path: str) -> Answer | None:
-        step = re.fullmatch(r"/(f|slow|drop|gate)(?:/([^/]+))?/([^/]+)", path)
+        step = re.fullmatch(r"/(f|slow|rate|drop|gate)(?:/([^/]+))?/([^/]+)", path)
         if step is None:
             return None
         content = content_named(step[3])
@@ -137,6 +138,8 @@ class Sources:
             return None
         if step[1] == "slow" and (step[2] or "").isdigit():
             return Answer(content=content, rate=int(step[2]) * 1024.0)
+        if step[1] == "rate" and (step[2] or "").isdigit():
+            return Answer(content=content, rate=float(step[2]))
         if step[1] == "drop" and (step[2] or "").isdigit():
             return Answer(content=content, cut_after=int(step[2]))
         if step[1] == "gate":

@@ -41,6 +41,7 @@ class VolumeController(LonghornController):
     """Reconciles volumes; the manager of the node the volume is attached to acts."""
 
     resource: ClassVar[str] = names.VOLUMES
+    latency: ClassVar[tuple[float, float]] = (0.03, 0.2)
 
     def __init__(self, world: World, instances: Instances, choices: Choices) -> None:
         super().__init__(world)
@@ -98,7 +99,7 @@ class VolumeController(LonghornController):
         """Engine and replicas; places are found in the next pass."""
         self.store.create(names.ENGINES, volume_objects.engine(self.world, volume))
         for _ in range(int(volume["spec"].get("numberOfReplicas") or 0)):
-            made = volume_objects.replica(self.world, volume, None, 0)
+            made = volume_objects.replica(self.world, volume, 0)
             self.store.create(names.REPLICAS, made)
 
     def _settle_unplaced(self, scene: Scene) -> None:

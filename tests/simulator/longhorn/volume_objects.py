@@ -52,8 +52,8 @@ def engine(world: World, volume: Object) -> Object:
     return _of(volume, "Engine", f"{name}-e-0", spec, labels_for(name))
 
 
-def replica(world: World, volume: Object, place: tuple[str, str, str] | None, retry: int) -> Object:
-    """A replica at ``place`` (node, disk UUID, path), unscheduled without one."""
+def replica(world: World, volume: Object, retry: int) -> Object:
+    """A replica that has no place yet; ``retry`` is its rebuildRetryCount."""
     name, image = name_of(volume), volume["spec"].get("backingImage") or ""
     spec = _instance_spec(world, volume) | {
         "backingImage": image,
@@ -71,10 +71,7 @@ def replica(world: World, volume: Object, place: tuple[str, str, str] | None, re
     labels = labels_for(name, disk="")
     if image:
         labels[names.LABEL_IMAGE] = image
-    made = _of(volume, "Replica", f"{name}-r-{suffix(world)}", spec, labels)
-    if place is not None:
-        settle(world, made, place)
-    return made
+    return _of(volume, "Replica", f"{name}-r-{suffix(world)}", spec, labels)
 
 
 def settle(world: World, made: Object, place: tuple[str, str, str]) -> None:

@@ -14,7 +14,7 @@ from tests.simulator.errors import ApiError
 from tests.simulator.kernel import parse_rfc3339
 from tests.simulator.longhorn import names, volume_objects
 from tests.simulator.longhorn.choices import Choices
-from tests.simulator.longhorn.replica_scheduling import candidates, may_return, place
+from tests.simulator.longhorn.replica_scheduling import candidates, may_return
 from tests.simulator.longhorn.volume_scene import (
     ERR,
     RW,
@@ -108,10 +108,9 @@ class Rebuilder:
         return self.world.kernel.now() - last >= wait
 
     def _create(self, scene: Scene) -> bool:
-        found = place(self.world, self.choices, scene)
-        if found is None and self._prechecks():
+        if self._prechecks() and not candidates(self.world, scene):
             return False
-        made = volume_objects.replica(self.world, scene.volume, found, volume_objects.NO_REUSE)
+        made = volume_objects.replica(self.world, scene.volume, volume_objects.NO_REUSE)
         self.world.store.create(names.REPLICAS, made)
         return True
 

@@ -103,11 +103,14 @@ class Kill:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Server:
-    """A change at the file server or the network: ``serve`` or ``limit`` (Mbit/s; 0: none)."""
+    """A change at the file server or the network: ``serve``, ``open`` or ``close`` (a gate, by
+    name), ``limit`` (Mbit/s; 0: none).
+    """
 
     t: float
     what: str
     value: float = 0.0
+    name: str = ""
 
 
 Action = Request | Drain | Files | Machine | Kill | Server

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.simulator.recordings.actions import MERGE, Action, Drain, Request
+from tests.simulator.recordings.actions import MERGE, Action, Drain, Request, Server
 from tests.simulator.recordings.load import Event, Recording, parse_time
 from tests.simulator.recordings.observe import placement
 
@@ -39,6 +39,33 @@ def inferred(recording: Recording, logged: tuple[Action, ...]) -> tuple[Request,
             else:
                 before[event.name] = event
     found.sort(key=lambda request: request.t)
+    return tuple(found)
+
+
+def gates(recording: Recording) -> tuple[Server, ...]:
+    """When the file server refused or served what is behind a gate, told by each download's fate.
+
+    The server was switched without a note; every attempt says how it stood.
+    """
+    found: list[Server] = []
+    name: dict[str, str] = {}
+    began: dict[str, float] = {}
+    for event in recording.of("backingimagedatasources.longhorn.io"):
+        url = str((_spec(event).get("parameters") or {}).get("url", ""))
+        gate = re.search(r"/gate/([^/]+)/", url)
+        if gate is None or event.type == "DELETED":
+            continue
+        status = event.object.get("status") or {}
+        state = status.get("currentState") or ""
+        if not state:
+            began.setdefault(event.name, event.t)
+        elif event.name in began and state not in ("pending", "starting"):
+            refused = "got 404" in str(status.get("message", ""))
+            what = "close" if refused else "open"
+            since = began.pop(event.name)
+            if name.get(gate.group(1)) != what:
+                found.append(Server(since - 0.5, what, name=gate.group(1)))
+                name[gate.group(1)] = what
     return tuple(found)
 
 

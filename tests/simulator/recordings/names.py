@@ -43,6 +43,7 @@ class Names:
         self._store = store
         self._nodes = dict(zip(recording.nodes, nodes, strict=True))
         self._learned: dict[str, str] = {}
+        self._seen: dict[str, list[tuple[str, str]]] = {}
 
     def forward(self, value: Any, t: float) -> Any:
         """``value`` (text or JSON) of the recording at epoch second ``t``, in simulated words."""
@@ -61,21 +62,31 @@ class Names:
         self._learned.update(found)
         return found
 
-    def _disks(self) -> Iterator[tuple[str, str]]:
-        for node, simulated in self._nodes.items():
+    def look(self) -> None:
+        """Take note of the disks there are now; a disk that goes later keeps its partner."""
+        for simulated in self._nodes.values():
             obj = self._store.find("nodes.longhorn.io", NAMESPACE, simulated)
-            if obj is None:
-                continue
-            ours = (obj.get("status") or {}).get("diskStatus") or {}
+            seen = self._seen.setdefault(simulated, [])
+            for name, disk in (((obj or {}).get("status") or {}).get("diskStatus") or {}).items():
+                entry = (str(name), str(disk.get("diskUUID") or ""))
+                if entry[1] and entry not in seen:
+                    seen.append(entry)
+
+    def _disks(self) -> Iterator[tuple[str, str]]:
+        """The first disk of a node is the first one here; later ones go by name and order."""
+        self.look()
+        for node, simulated in self._nodes.items():
             theirs = [disk for disk in self._recording.disks if disk.node == node]
+            ours = list(self._seen.get(simulated, []))
             for index, disk in enumerate(theirs):
-                # the first disk of a node was there from the start, under a name of its cluster
-                name = disk.name if disk.name in ours or index else _default(ours)
-                uuid = (ours.get(name) or {}).get("diskUUID")
-                if uuid:
-                    yield disk.uuid, str(uuid)
-                    if disk.name:
-                        yield disk.name, name
+                named = [entry for entry in ours if entry[0] == disk.name]
+                partner = ours[0] if index == 0 and ours else named[0] if named else None
+                if partner is None:
+                    continue
+                ours.remove(partner)
+                yield disk.uuid, partner[1]
+                if disk.name:
+                    yield disk.name, partner[0]
 
     def _managers(self, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         for resource, place in (
@@ -174,10 +185,6 @@ def _replace(value: Any, tokens: Mapping[str, str]) -> Any:
         return part
 
     return walk(value)
-
-
-def _default(disks: Mapping[str, Any]) -> str:
-    return next((name for name in disks if name.startswith("default-disk")), next(iter(disks), ""))
 
 
 def _label(obj: Object, key: str) -> str:

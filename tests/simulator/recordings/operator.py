@@ -63,6 +63,9 @@ class World(Protocol):
     def serve(self) -> None:
         """From now on the file server serves what it refused."""
 
+    def gate(self, name: str, is_open: bool) -> None:
+        """Let the file server serve, or refuse, what is behind a gate."""
+
     def limit(self, mbit: float) -> None:
         """Limit what each manager sends, in Mbit/s; 0 lifts the limit."""
 
@@ -83,6 +86,7 @@ class Operator:
         self._kernel, self._store, self._world, self._names = kernel, store, world, names
         self._zero = zero
         self._evict_pod = evict
+        self._drains: dict[Outcome, None] = {}
         self._versions: dict[tuple[str, str], list[str]] = {}
         store.subscribe(self._remember)
 
@@ -146,6 +150,8 @@ class Operator:
     def _server(self, action: Server) -> None:
         if action.what == "serve":
             self._world.serve()
+        elif action.what in ("open", "close"):
+            self._world.gate(action.name, action.what == "open")
         else:
             self._world.limit(action.value)
 
@@ -190,10 +196,20 @@ class Operator:
     def _drain(self, action: Drain) -> None:
         node = self._names.forward(action.node, action.t)
         recorded = Outcome(action.t - self._zero, f"drain {action.node}", action.accepted)
+        self._drains[recorded] = None
         self._store.patch(
             "nodes", None, node, {"spec": {"unschedulable": True}}, "application/merge-patch+json"
         )
         self._evict(node, self._pods(node), self._kernel.now() + action.timeout, recorded)
+
+    def _drained(self, recorded: Outcome, done: bool) -> None:
+        del self._drains[recorded]
+        self.outcomes.append((recorded, Outcome(recorded.t, recorded.action, done)))
+
+    def finish(self) -> None:
+        """The recording is over: what still drains has not ended well."""
+        for recorded in list(self._drains):
+            self._drained(recorded, False)
 
     def _pods(self, node: str) -> list[tuple[str, str, str]]:
         """Namespace, name and uid of the pods that a drain evicts."""
@@ -224,10 +240,10 @@ class Operator:
                 refused.append((namespace, name, uid))
         left = refused + waiting
         if not left:
-            self.outcomes.append((recorded, Outcome(recorded.t, recorded.action, True)))
+            self._drained(recorded, True)
             return
         pause = _DRAIN_RETRY if refused else _DRAIN_LOOK
         if self._kernel.now() + pause > deadline:
-            self.outcomes.append((recorded, Outcome(recorded.t, recorded.action, False)))
+            self._drained(recorded, False)
             return
         self._kernel.call_later(pause, lambda: self._evict(node, left, deadline, recorded))

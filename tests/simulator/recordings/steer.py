@@ -60,7 +60,7 @@ def _picks(recording: Recording) -> dict[tuple[str, str], list[_Pick]]:
 
     keys: dict[str, set[str]] = {}
     owners: dict[str, str] = {}
-    source: dict[str, str] = {}
+    source: dict[str, tuple[str, str, bool]] = {}
     replica: dict[str, str] = {}
     for event in recording.events:
         spec = event.object.get("spec") or {}
@@ -71,16 +71,18 @@ def _picks(recording: Recording) -> dict[tuple[str, str], list[_Pick]]:
             if owner and owners.get(event.name) != owner:
                 add("owner", event.name, event.t, owner)
                 owners[event.name] = owner
-            before = keys.setdefault(event.name, set())
             present = set(placement(spec))
-            for uuid in sorted(present - before):
+            for uuid in sorted(present - keys.get(event.name, set())):
                 add("copy", event.name, event.t, uuid)
             keys[event.name] = present
         elif event.resource == "backingimagedatasources.longhorn.io":
-            place = f"{event.object['metadata'].get('uid')} {spec.get('diskUUID')}"
-            if spec.get("diskUUID") and source.get(event.name) != place:
-                add("first file", event.name, event.t, spec["diskUUID"])
-            source[event.name] = place
+            uid, turned = event.object["metadata"].get("uid"), bool(spec.get("fileTransferred"))
+            before = source.get(event.name)
+            now = (str(uid), str(spec.get("diskUUID") or ""), turned)
+            again = before is not None and before[2] and not turned
+            if now[1] and (before is None or before[:2] != now[:2] or again):
+                add("first file", event.name, event.t, now[1])
+            source[event.name] = now
         elif event.resource == "replicas.longhorn.io":
             disk = spec.get("diskID") or ""
             if disk and replica.get(event.name) != disk:

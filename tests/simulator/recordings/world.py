@@ -64,6 +64,13 @@ class SimulatedWorld:
         """From now on the file server serves what it refused."""
         self._cluster.sources.open_all_gates()
 
+    def gate(self, name: str, is_open: bool) -> None:
+        """Let the file server serve, or refuse, what is behind a gate."""
+        if is_open:
+            self._cluster.sources.open_gate(name)
+        else:
+            self._cluster.sources.close_gate(name)
+
     def limit(self, mbit: float) -> None:
         """Limit what each manager sends, in Mbit/s; 0 lifts the limit."""
         self._cluster.limit_transfers(mbit * _MBIT if mbit else None)

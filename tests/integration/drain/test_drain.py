@@ -1,0 +1,154 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole drains over HTTP on a simulated cluster, both generations of the placement map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
+from tests.integration.drain.scene import Scene, add_volume, detach, drain, served
+from tests.simulator.longhorn.cluster import Cluster
+
+GENERATIONS = ["1.6.4", "1.7.3", "1.12.1"]
+
+
+def furnish(cluster: Cluster) -> None:
+    """Images with one, two and three copies, two volumes, most of it on node-3."""
+    one, two, three = (cluster.disk_uuids(f"node-{n}") for n in (1, 2, 3))
+    cluster.create_image("only-here", on=[three[0]])
+    cluster.create_image("two", on=[three[1], one[0]])
+    cluster.create_image("three", on=[three[0], one[0], two[0]])
+    cluster.create_image("elsewhere", on=[two[1]])
+    add_volume(cluster, "attached", "two", 2, attach_to="node-1")
+    add_volume(cluster, "sole", "only-here", 1, attach_to="node-2")
+
+
+def whole(scene: Scene, intent: str) -> None:
+    """No image and no volume has lost anything; a node that is to reboot keeps its replicas, which
+    have failed with their instance manager, so volumes are degraded until it is back.
+    """
+    calm = ("healthy", "unknown", "degraded") if intent == "reboot" else ("healthy", "unknown")
+    for image in ("only-here", "two", "three", "elsewhere"):
+        assert scene.ready(image), image
+    for volume in ("attached", "sole"):
+        status = scene.get("volumes.longhorn.io", volume)["status"]
+        assert status["robustness"] in calm, volume
+
+
+@pytest.mark.parametrize("version", GENERATIONS)
+@pytest.mark.parametrize("intent", ["remove", "reboot"])
+def test_a_drain_ends_with_its_proof(version: str, intent: str, tmp_path: Path) -> None:
+    with served(version, tmp_path, furnish) as scene:
+        ours = scene.disks("node-3")
+        results = drain(scene, "node-3", intent)
+        proof = results["proof"]
+        assert proof["safe_to"][intent], proof["report"]
+        assert proof["cordoned"]
+        whole(scene, intent)
+        if intent == "remove":
+            assert scene.replicas_on("node-3") == []
+            for image in ("only-here", "two", "three"):
+                assert not scene.keys(image) & ours
+            assert len(scene.ready("three")) == 3
+            assert len(scene.ready("two")) >= 2
+            assert scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"] == {}
+        else:
+            assert scene.get("nodes.longhorn.io", "node-3")["spec"]["allowScheduling"]
+            assert scene.keys("two") & ours
+        before = scene.writes()
+        again = drain(scene, "node-3", intent)
+        assert list(again) == ["proof"]
+        assert scene.writes() == before, "a second run on a finished job wrote something"
+
+
+class Killed(BaseException):
+    """The process was killed here."""
+
+
+def killed_after(writes: int) -> tuple[Callable[[Client], None], Callable[[], int]]:
+    """Kill the run when it wants to send the write after the n-th; and how many were sent."""
+    sent = [0]
+
+    def prepare(client: Client) -> None:
+        send = client._write
+
+        def write(*args: Any, **kwargs: Any) -> Any:
+            if sent[0] >= writes:
+                raise Killed
+            sent[0] += 1
+            return send(*args, **kwargs)
+
+        client._write = write  # type: ignore[method-assign]
+
+    return prepare, lambda: sent[0]
+
+
+@pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])
+def test_a_run_killed_at_any_write_is_finished_by_the_next(version: str, tmp_path: Path) -> None:
+    """Killed after 1, 2, 3 ... writes in a row: every run goes on from what the last one left."""
+    with served(version, tmp_path, furnish) as scene:
+        before = {v["metadata"]["name"]: v["spec"]["numberOfReplicas"] for v in volumes(scene)}
+        ours = scene.disks("node-3")
+        for budget in range(1, 60):
+            prepare, sent = killed_after(1 + budget % 4)
+            try:
+                proof = drain(scene, "node-3", "remove", prepare=prepare)["proof"]
+            except Killed:
+                assert sent() == 1 + budget % 4
+                continue
+            break
+        else:
+            pytest.fail("59 runs did not finish the drain")
+        assert budget > 3
+        assert proof["safe_to"]["remove"], proof["report"]
+        whole(scene, "remove")
+        after = {v["metadata"]["name"]: v["spec"]["numberOfReplicas"] for v in volumes(scene)}
+        assert after == before
+        for image in ("only-here", "two", "three"):
+            assert not scene.keys(image) & ours
+        for kind in ("volumes.longhorn.io", "backingimages.longhorn.io"):
+            notes = [o["metadata"].get("annotations") or {} for o in scene.all(kind)]
+            assert not any("longhorn.nodecare.dev/before" in note for note in notes), kind
+
+
+def volumes(scene: Scene) -> list[dict[str, Any]]:
+    return scene.all("volumes.longhorn.io")
+
+
+@pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])
+def test_a_detached_volume_is_attached_for_the_move_and_detached_again(
+    version: str, tmp_path: Path
+) -> None:
+    def detached(cluster: Cluster) -> None:
+        three = cluster.disk_uuids("node-3")
+        cluster.create_image("base", on=[three[0]])
+        # Two replicas on three nodes; whichever node holds one is drained.
+        add_volume(cluster, "quiet", "base", 2, attach_to="node-2")
+        detach(cluster, "quiet")
+
+    with served(version, tmp_path, detached) as scene:
+        found = scene.all("replicas.longhorn.io")
+        node = next(r["spec"]["nodeID"] for r in found if r["spec"]["nodeID"] != "node-2")
+        results = drain(scene, node, "remove")
+        assert results["replicas"]["attached_for_it"] == ["quiet"]
+        assert results["proof"]["safe_to"]["remove"], results["proof"]["report"]
+        volume = scene.get("volumes.longhorn.io", "quiet")
+        assert volume["spec"]["numberOfReplicas"] == 2
+        tickets = scene.get("volumeattachments.longhorn.io", "quiet")["spec"]["attachmentTickets"]
+        assert tickets == {}
+        nodes = {r["spec"]["nodeID"] for r in scene.all("replicas.longhorn.io")}
+        assert len(nodes) == 2 and node not in nodes
+
+
+def test_longhorns_own_eviction_moves_replicas_too(tmp_path: Path) -> None:
+    with served("1.12.1", tmp_path, furnish) as scene:
+        results = drain(scene, "node-3", "remove", own_mover=False)
+        assert results["proof"]["safe_to"]["remove"], results["proof"]["report"]
+        whole(scene, "remove")
+        assert not scene.get("nodes.longhorn.io", "node-3")["spec"]["evictionRequested"]

@@ -1,0 +1,55 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How fast the stand-in kubelets under a recording were: an artefact of the rig, not of Longhorn.
+
+The recordings were made with kubelets that start and stop pods in a fraction of a second to a few
+seconds, differently in each series (F§14.5, F§15.6). The replay gives the simulated kubelets the
+delays that the recording shows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tests.simulator.kube.kubelet import START, STOP
+from tests.simulator.recordings.load import Recording
+
+Range = tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rig:
+    """Seconds from a bound pod to running containers, and from a marked pod to a gone one."""
+
+    start: Range = START
+    stop: Range = STOP
+
+
+def measure(recording: Recording) -> Rig:
+    """The delays of a recording; the usual ones where it shows too few."""
+    added: dict[str, float] = {}
+    marked: dict[str, float] = {}
+    starts: list[float] = []
+    stops: list[float] = []
+    for event in recording.of("pods"):
+        meta = event.object["metadata"]
+        uid, status = str(meta.get("uid")), event.object.get("status") or {}
+        if event.type == "ADDED" and status.get("phase") == "Pending":
+            added.setdefault(uid, event.t)
+        elif status.get("phase") == "Running" and uid in added:
+            starts.append(event.t - added.pop(uid))
+        if event.type == "DELETED" and uid in marked:
+            stops.append(event.t - marked.pop(uid))
+        elif meta.get("deletionTimestamp") and status.get("phase") == "Running":
+            marked.setdefault(uid, event.t)
+    return Rig(_range(starts, START), _range([s for s in stops if s < 30], STOP))
+
+
+def _range(values: list[float], usual: Range) -> Range:
+    """From the lower to the upper quartile of the values."""
+    if len(values) < 2:
+        return usual
+    values = sorted(values)
+    quarter = len(values) // 4
+    return values[quarter], values[-1 - quarter]

@@ -31,6 +31,7 @@ from tests.simulator.longhorn.volumes import Volumes
 from tests.simulator.longhorn.workers import Workers
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, labels_of, lookup, name_of
+from tests.simulator.podlogs import PodLogs
 from tests.simulator.server import ApiServer
 from tests.simulator.store import Store, WriteOptions
 
@@ -69,6 +70,7 @@ class Cluster:
         self.kubernetes = Kubernetes(self.kernel, self.store)
         self.machines = self.kubernetes.machines
         self.nodes = _node_names(nodes)
+        self.logs = PodLogs(self.kernel)
         self._server: ApiServer | None = None
         webhooks.register(self.world)
         self._monitors = DiskMonitors(self.kernel, self.store, self.workers)
@@ -124,7 +126,7 @@ class Cluster:
             self.kernel.clock = make_clock(self.time, self.kernel.now())
         folder = state_dir if state_dir is not None else self.workers.root / ".state"
         folder.mkdir(parents=True, exist_ok=True)
-        self._server = ApiServer(self.store, folder)
+        self._server = ApiServer(self.store, folder, self.logs)
         controls.register(self, self._server.control)
         self._server.start(port)
         return self._server

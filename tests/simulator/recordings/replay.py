@@ -88,7 +88,7 @@ def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Sim
         disks=1,
         seed=seed,
         start=recording.start - SETTLE,
-        beats={} if seed % 2 else _beats(recording),
+        beats={} if seed % 4 == 3 else _beats(recording),
     )
     try:
         if seed % 4 != 3:
@@ -173,8 +173,8 @@ def _stand_in(cluster: Cluster, stay: Stay, names: Names) -> None:
     uuid = names.forward(stay.uuid, stay.first)
     name = f"{_STAND_IN}{stay.uuid[:8]}-{int(stay.first) % 100000}"
     spec: dict[str, Any] = {
-        "sourceType": "download",
-        "sourceParameters": {"url": "http://images.rig:8080/f/raw16.img"},
+        "sourceType": "upload",
+        "sourceParameters": {},
         cluster.profile.map_field: {uuid: cluster.profile.new_entry()},
     }
     if cluster.profile.has("file_spec_map"):

@@ -52,6 +52,7 @@ class ManagerController(LonghornController):
     """Runs in every Longhorn manager; a backing image manager belongs to that of its node."""
 
     resource = names.MANAGERS
+    latency = (0.002, 0.012)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

@@ -35,6 +35,8 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, condition, is_terminating, name_of
 
 _COMPONENT = "longhorn-volume-controller"
+_SLOW_SHARE = 0.1
+_SLOW = (4.5, 7.5)
 
 
 class VolumeController(LonghornController):
@@ -48,6 +50,7 @@ class VolumeController(LonghornController):
         self.instances = instances
         self.choices = choices
         self._rebuilder = Rebuilder(world, choices)
+        self._due: dict[str, float] = {}
         for resource in (names.ENGINES, names.REPLICAS):
             self.watch(resource, lambda event: [(names.NAMESPACE, volume_of(event.obj))])
         self.watch(names.NODES, self._of_node)
@@ -78,8 +81,7 @@ class VolumeController(LonghornController):
         self._ensure_attachment(mine)
         scene = scene_of(self.store, mine)
         if scene.engine is None:
-            self._make(mine)
-            return None
+            return self._make(mine)
         self._settle_unplaced(scene)
         scene = scene_of(self.store, mine)
         self._take_modes(scene)
@@ -96,12 +98,25 @@ class VolumeController(LonghornController):
         if self.store.find(names.ATTACHMENTS, names.NAMESPACE, name_of(volume)) is None:
             self.store.create(names.ATTACHMENTS, volume_objects.attachment(volume))
 
-    def _make(self, volume: Object) -> None:
-        """Engine and replicas; places are found in the next pass."""
+    def _make(self, volume: Object) -> float | None:
+        """Engine and replicas; places are found in the next pass.
+
+        One volume in ten has to wait for them, nobody knows for what (F§9.3). Returns the seconds
+        until they are to be tried again.
+        """
+        key = str(volume["metadata"]["uid"])
+        if key not in self._due:
+            slow = self.kernel.rng.random() < _SLOW_SHARE
+            wait = self.kernel.rng.uniform(*_SLOW) if slow else 0.0
+            self._due[key] = self.kernel.now() + wait
+        left = self._due[key] - self.kernel.now()
+        if left > 0.001:
+            return left
         self.store.create(names.ENGINES, volume_objects.engine(self.world, volume))
         for _ in range(int(volume["spec"].get("numberOfReplicas") or 0)):
             made = volume_objects.replica(self.world, volume, 0)
             self.store.create(names.REPLICAS, made)
+        return None
 
     def _settle_unplaced(self, scene: Scene) -> None:
         """Give replicas without a disk one, where the scheduler finds one."""

@@ -55,7 +55,7 @@ class Phase:
 def phases() -> dict[str, list[Phase]]:
     """All rows about images, by scenario."""
     found: dict[str, list[Phase]] = {}
-    text = (recorded.shared() / "recordings" / "EXPECTED.md").read_text(encoding="utf-8")
+    text = recorded.shared("recordings/EXPECTED.md").read_text(encoding="utf-8")
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
         if not line.startswith("| v1.") or len(cells) < 10:

@@ -33,7 +33,8 @@ class Process:
         self.folder = Path(tempfile.mkdtemp(prefix="nodecare-demo-"))
         self.disks = self.folder / "disks"
         self._log = self.folder / "simulator.log"
-        command = [sys.executable, "-m", "tests.scenery", "--longhorn", longhorn]
+        command = [sys.executable, "-m", "tests.simulator", "--scenario", "demo"]
+        command += ["--longhorn", longhorn, "--nodes", "3", "--disks", "2", "--seed", "7"]
         command += ["--scale", str(scale), "--state-dir", str(self.folder)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

@@ -103,9 +103,10 @@ class EngineProcess:
         if any(member.mode == WO for member in self._members.values()):
             self._plan(name, node, address, (1.0, 1.0))
             return
-        if not self.instances.runs(node, name):
+        member = Member(name, node, address, WO)
+        if not self._answers(member):
             return
-        member = self._members[name] = Member(name, node, address, WO)
+        self._members[name] = member
         slow = self.world.profile.has("slow_rebuild")
         seconds = self.world.kernel.rng.uniform(*(_REBUILD_SLOW if slow else _REBUILD_FAST))
         self.world.kernel.call_later(seconds, lambda: self._built(member))

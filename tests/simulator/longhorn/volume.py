@@ -27,6 +27,7 @@ from tests.simulator.longhorn.volume_scene import (
     RW,
     Scene,
     is_failed,
+    manager_state,
     scene_of,
     state_of,
     volume_of,
@@ -215,6 +216,8 @@ class VolumeController(LonghornController):
     def _attach(self, mine: Object, scene: Scene, node: str) -> None:
         status, engine = mine["status"], scene.engine
         assert engine is not None
+        if status.get("state") != "attached" and self._fail_stranded(scene):
+            return
         for replica in scene.unfailed():
             if replica["spec"].get("nodeID") and replica["spec"].get("desireState") != "running":
                 self._edit(names.REPLICAS, name_of(replica), _want_running)
@@ -233,6 +236,22 @@ class VolumeController(LonghornController):
                 return
             self._sync_addresses(scene)
             self._robustness(mine, scene)
+
+    def _fail_stranded(self, scene: Scene) -> bool:
+        """Fail replicas that nobody can launch: their instance manager is gone (F§15.3).
+
+        With all of them stranded, salvage and this undo each other until the node is back.
+        """
+        stranded = [
+            r
+            for r in scene.unfailed()
+            if r["spec"].get("nodeID")
+            and state_of(r) == "stopped"
+            and manager_state(self.store, r["spec"]["nodeID"]) not in ("running", "starting")
+        ]
+        for replica in stranded:
+            self._fail(replica, self.kernel.timestamp())
+        return bool(stranded)
 
     def _opened(self, scene: Scene, node: str) -> bool:
         """Start the engine when all replicas that are not failed run (F§9.2)."""

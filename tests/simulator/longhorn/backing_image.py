@@ -106,8 +106,7 @@ class BackingImageController(LonghornController):
             return
         if not self.world.setting_int("concurrent-backing-image-replenish-per-node-limit"):
             return
-        source = self.store.find(names.DATA_SOURCES, names.NAMESPACE, name_of(mine))
-        if source is None or not source["spec"].get("fileTransferred"):
+        if not self._transferred(mine):
             return
         wanted, entries = self.wanted(mine), mine["status"]["diskFileStatusMap"]
         minimum = mine["spec"].get("minNumberOfCopies") or 0
@@ -120,7 +119,7 @@ class BackingImageController(LonghornController):
 
     def _evict(self, mine: Object) -> None:
         """F§7.2: evicting keys go once another ready copy exists."""
-        if not self.profile.has("file_spec_map"):
+        if not self.profile.has("file_spec_map") or not self._transferred(mine):
             return
         wanted = self.wanted(mine)
         name = name_of(mine)
@@ -134,6 +133,10 @@ class BackingImageController(LonghornController):
             self.world.event(mine, COMPONENT, "FailedDeleting", text)
         for uuid in leaving:
             del wanted[uuid]
+
+    def _transferred(self, mine: Object) -> bool:
+        source = self.store.find(names.DATA_SOURCES, names.NAMESPACE, name_of(mine))
+        return source is not None and bool(source["spec"].get("fileTransferred"))
 
     def _named_by_manager(self, event: WatchEvent) -> Iterable[Key]:
         """Only images that the manager's new object still names are woken (F§0.1 (a))."""

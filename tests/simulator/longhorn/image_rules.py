@@ -79,7 +79,9 @@ def evictable(
     if any(ready(uuid) for uuid in keys if uuid not in evicting):
         return free, None
     kept = next((uuid for uuid in evicting if ready(uuid)), None)
-    return [uuid for uuid in free if uuid != kept], kept if evicting else None
+    if kept is None:
+        return [], None
+    return [uuid for uuid in free if uuid != kept], kept
 
 
 def cleanable(uuid: str, keys: Iterable[str], entries: Mapping[str, Entry], minimum: int) -> bool:

@@ -20,6 +20,8 @@ from tests.simulator.objects import Object, clone, is_terminating, labels_of, lo
 GONE_RETRY = 10.0
 # The monitor has to look first, so the other controllers' beats come before this pass.
 MONITOR_LATENCY = 0.09
+# A flag set on a replica by hand is looked at after 0.3 s (rec: v1.7.3/w2-leave-replica).
+FLAG_LATENCY = 0.2
 ReplicaFlags = Callable[[Object], bool]
 
 
@@ -151,7 +153,10 @@ class NodeController(LonghornController):
     def _of_replica(self, event: WatchEvent) -> Iterable[Key]:
         nodes = {lookup(event.obj, "spec.nodeID"), lookup(event.old, "spec.nodeID")}
         flags = {bool(lookup(obj, "spec.evictionRequested")) for obj in (event.obj, event.old)}
-        if event.type == DELETED or event.old is None or len(nodes) > 1 or len(flags) > 1:
+        if len(flags) > 1 and event.old is not None:
+            for node in sorted(n for n in nodes if n):
+                self.enqueue(image_key(str(node)), FLAG_LATENCY)
+        if event.type == DELETED or event.old is None or len(nodes) > 1:
             return [image_key(str(node)) for node in sorted(n for n in nodes if n)]
         return []
 

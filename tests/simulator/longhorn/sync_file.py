@@ -52,6 +52,7 @@ class SyncFile:
     moving_for: float = 0.0
     broken_rename: bool = False
     gone: bool = False
+    overlooked: bool = False
 
     def look(self, now: float) -> None:
         """Bring the progress of a moving file up to date."""
@@ -204,13 +205,15 @@ class CopyFiles:
         except OSError:
             file.broken_rename = True
 
+    def changed(self, file: SyncFile) -> bool:
+        """Whether a ready file is not what it was."""
+        return file.state == READY and self.disk.mtime(self.backing) != file.mtime
+
     def suspect(self, file: SyncFile) -> bool:
         """Mark a ready file that was changed as unknown, and tell whether it was."""
-        if file.state != READY:
+        if not self.changed(file):
             return False
         mtime = self.disk.mtime(self.backing)
-        if mtime == file.mtime:
-            return False
         file.state = UNKNOWN
         file.message = f"ready file is suddenly modified at {mtime}, need to re-check the checksum"
         return True
@@ -231,6 +234,7 @@ class CopyFiles:
             return
         if actual == file.checksum:
             file.state, file.message, file.mtime = READY, "", mtime
+            file.overlooked = False
             return
         file.state = FAILED
         file.message = (

@@ -60,7 +60,8 @@ class Rebuilder:
         """Reason and message of the condition Scheduled=False; empty where nothing is blocked."""
         if not self._prechecks() or scene.state != "attached":
             return "", ""
-        short = len(scene.unfailed()) < scene.wanted and not any(map(is_failed, scene.replicas))
+        returning = any(is_failed(r) and not is_evicting(r) for r in scene.replicas)
+        short = len(scene.unfailed()) < scene.wanted and not returning
         leaving = any(is_evicting(r) for r in scene.healthy())
         if (short or leaving) and not candidates(self.world, scene):
             text = "precheck new replica failed: disks are unavailable"

@@ -64,8 +64,10 @@ class Volumes:
                 self.instances.kill(node, name_of(replica))
 
     def _on_event(self, event: WatchEvent) -> None:
-        if event.res == names.NODES and event.type == "ADDED":
-            self._managers.ensure(event.obj)
+        if event.res == names.NODES and event.type != "DELETED":
+            # the node controller makes it once it has seen the disks
+            if (event.obj.get("status") or {}).get("diskStatus"):
+                self._managers.ensure(event.obj)
         elif event.res == names.INSTANCE_MANAGERS and event.type == "DELETED":
             # the one of a Node object of the same name that was there before
             key = (names.NAMESPACE, str(event.obj["spec"].get("nodeID")))
@@ -74,4 +76,5 @@ class Volumes:
     def _ensure(self, key: tuple[str, str]) -> None:
         node = self.world.store.find(names.NODES, *key)
         if node is not None and not is_terminating(node):
-            self._managers.ensure(node)
+            if (node.get("status") or {}).get("diskStatus"):
+                self._managers.ensure(node)

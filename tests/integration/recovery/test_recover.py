@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recover
 from tests.integration.recovery.conftest import GENERATIONS
 from tests.integration.recovery.scene import Scene
 from tests.simulator.longhorn import names
@@ -82,23 +84,36 @@ def test_the_hang_after_the_wrong_order(make: Make, longhorn: str) -> None:
     assert scene.ready("img") >= 2
 
 
-@pytest.mark.parametrize("longhorn", ["1.6", "1.12"])
-def test_a_copy_on_a_node_that_is_off(make: Make, longhorn: str) -> None:
-    """Refused without the operator's word, and recovered with it."""
+@pytest.mark.parametrize("longhorn", GENERATIONS)
+def test_the_only_copy_is_on_a_node_that_is_off(make: Make, longhorn: str) -> None:
+    """Refused without the operator's word, recovered with it."""
     scene = make(longhorn)
-    uuids = scene.cluster.disk_uuids()
-    scene.cluster.create_image("img", on=uuids[:2])
+    scene.cluster.create_image("img", on=scene.cluster.disk_uuids("node-2"))
     scene.cluster.power_off("node-2")
-    scene.cluster.kernel.run_for(90)
-    scene.cluster.remove_files("img", "node-1")
-    scene.cluster.kernel.run_for(90)
-    if scene.ready("img"):
-        pytest.skip("Longhorn made another copy before the loss")
-    with pytest.raises(Exception, match="accept_unknown_loss=true"):
+    scene.cluster.kernel.run_for(120)
+    with pytest.raises(Failure, match="accept_unknown_loss=true"):
         scene.recover("img")
     assert scene.writes() == []
     scene.recover("img", accept_unknown_loss=True, task=scene.task(seconds=110))
-    assert scene.ready("img") >= 1
+    assert scene.ready("img") == 1
+
+
+def test_a_node_that_was_taken_out_needs_no_word(make: Make) -> None:
+    scene = make()
+    scene.cluster.create_image("img", on=scene.cluster.disk_uuids("node-2"))
+    scene.cluster.power_off("node-2")
+    scene.cluster.kernel.run_for(120)
+    store = scene.cluster.store
+    closed = {"allowScheduling": False}
+    store.mutate(names.NODES, names.NAMESPACE, "node-2", lambda node: node["spec"].update(closed))
+    store.delete("nodes", None, "node-2")
+    scene.cluster.kernel.run_for(60)
+    if store.find(names.NODES, names.NAMESPACE, "node-2") is not None:
+        store.delete(names.NODES, names.NAMESPACE, "node-2")
+        scene.cluster.kernel.run_for(5)
+    assert store.find(names.NODES, names.NAMESPACE, "node-2") is None
+    scene.recover("img", task=scene.task(seconds=110))
+    assert scene.ready("img") == 1
 
 
 def test_check_mode_tells_and_writes_nothing(make: Make) -> None:
@@ -117,9 +132,6 @@ def test_check_mode_tells_and_writes_nothing(make: Make) -> None:
 def test_a_dead_source_fails_with_its_cause_and_is_finished_when_it_is_alive(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recover
-
-    monkeypatch.setattr(recover, "FAILING_SECONDS_MAX", 4.0)
     scene = make()
     url = "http://images.local/gate/door/raw8.img"
     scene.cluster.sources.open_gate("door")
@@ -127,7 +139,8 @@ def test_a_dead_source_fails_with_its_cause_and_is_finished_when_it_is_alive(
     scene.volume("vol", "img")
     scene.lose("img")
     scene.cluster.sources.close_gate("door")
-    with pytest.raises(recover.RecoveryFailed, match="404"):
+    with monkeypatch.context() as patch, pytest.raises(recover.RecoveryFailed, match="404"):
+        patch.setattr(recover, "FAILING_SECONDS_MAX", 4.0)
         scene.recover("img")
     assert scene.tickets("vol") == {}
     scene.call(lambda: scene.cluster.sources.open_gate("door"))

@@ -39,10 +39,9 @@ class Kubelet:
         self.running = False
         self._kernel = kernel
         self._store = store
-        self._address = address
+        self.address = address
         self._next_address = 10
         self._timers: dict[str, list[Timer]] = {}
-        store.subscribe(self._on_event)
 
     def power_on(self) -> None:
         """Start: containers that were running are gone, so their pods fail or start again."""
@@ -77,9 +76,8 @@ class Kubelet:
         pods = self._store.list("pods")
         return [p for p in pods if p.get("spec", {}).get("nodeName") == self.node]
 
-    def _on_event(self, event: WatchEvent) -> None:
-        if event.res != "pods" or event.obj.get("spec", {}).get("nodeName") != self.node:
-            return
+    def on_pod(self, event: WatchEvent) -> None:
+        """Take note of a write to a pod that is bound to this node."""
         pod = event.obj
         if event.type == DELETED:
             for timer in self._timers.pop(uid_of(pod), []):
@@ -118,11 +116,11 @@ class Kubelet:
         if is_terminating(pod):
             return
         self._next_address += 1
-        address = f"{self._address}.{self._next_address % 250}"
+        address = f"{self.address}.{self._next_address % 250}"
         stamp = self._kernel.timestamp()
         delay = max([_probe_delay(c) for c in pod["spec"].get("containers") or []], default=0.0)
         ready = delay == 0
-        self._report(pod, lambda obj: _run(obj, stamp, address, self._address, ready))
+        self._report(pod, lambda obj: _run(obj, stamp, address, self.address, ready))
         if not ready:
             self._later(pod, (delay, delay), self._ready)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.simulator.controller import Key, key_of
+from tests.simulator.history import WatchEvent
 from tests.simulator.kernel import Kernel, Timer
 from tests.simulator.kube.kubelet import Kubelet
 from tests.simulator.objects import Object, condition
@@ -44,6 +45,13 @@ class Machines:
         self._kernel = kernel
         self._store = store
         self._machines: dict[str, _Machine] = {}
+        store.subscribe(self._route)
+
+    def _route(self, event: WatchEvent) -> None:
+        if event.res == "pods":
+            machine = self._machines.get(event.obj.get("spec", {}).get("nodeName") or "")
+            if machine is not None:
+                machine.kubelet.on_pod(event)
 
     def names(self) -> list[str]:
         """Return the names of all machines, in the order in which they came."""
@@ -169,8 +177,12 @@ class Machines:
     def _back(self, node: str) -> None:
         if not self.is_on(node):
             return
+        kubelet = self._machines[node].kubelet
+        if self._store.find("nodes", "", node) is None:
+            # a kubelet whose node was deleted registers it again
+            self._store.create("nodes", self._object(node, kubelet.address, "", {}))
         self._write(node, lambda obj: obj["status"].update(conditions=self._healthy()))
-        self._machines[node].kubelet.power_on()
+        kubelet.power_on()
 
     def _write(self, node: str, edit: Callable[[Object], None]) -> None:
         if self._store.find("nodes", "", node) is not None:

@@ -46,6 +46,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 
 # Longhorn begins the download itself 0.1 to 0.3 s after the last record, where it does (measured).
 HANDS_OFF_SECONDS = 2.0
+# Managers drop the records of an emptied map within 7.8 s (measured).
+EMPTY_AGAIN_SECONDS = 10.0
 # A deletion in the middle of a download takes up to 4.4 s (measured).
 DELETION_SECONDS = 10.0
 
@@ -168,7 +170,9 @@ def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
     assert source is not None
     others = [seen for seen in sight.copies if seen.copy.disk != source.disk]
     emptied = notes.recovery_of(sight.image).get(notes.EMPTIED_FOR) == source.meta.uid
-    if others or not emptied:
+    # The data source may put its key back before the managers have looked: then once more.
+    still = unchanged_for(window, lambda s: s.copies == sight.copies and bool(s.recording))
+    if others or not emptied or still >= EMPTY_AGAIN_SECONDS:
         text = "emptying its placement map (its data source hangs)"
         return _may_empty(window, accept_unknown_loss, Step(Action.EMPTY_MAP, text))
     return _delete_source(window, "deleting its hanging data source")

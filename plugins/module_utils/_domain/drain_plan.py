@@ -41,6 +41,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
     Move,
     Step,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,8 @@ def _copies(cluster: Cluster, node: str, need: Need) -> Iterator[CopyMove]:
         if need.proven or need.coming or number > 1 or len(need.here) + len(need.proven) > 1:
             why = f"{have} of {need.wanted} wanted"
         else:
-            why = "only copy" + (f", {volumes} volumes use it" if volumes else "")
+            users = count(volumes, "volume uses", "volumes use")
+            why = "only copy" + (f", {users} it" if volumes else "")
         yield CopyMove(need.image.name, need.image.file_bytes, source, target, why)
 
 

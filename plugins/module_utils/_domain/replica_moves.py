@@ -96,7 +96,7 @@ def protected_elsewhere(cluster: Cluster, volume: Volume, node: str) -> tuple[Re
         for replica in cluster.replicas_of_volume.get(volume.name, ())
         if replica.node != node
         and reliable(cluster, replica)
-        and not cluster.kube_nodes[replica.node].unschedulable
+        and _schedulable(cluster, replica.node)
         and replica.node in serving
     )
 

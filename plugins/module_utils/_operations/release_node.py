@@ -105,7 +105,7 @@ class Release:
                 rounds = 0
             else:
                 rounds += 1
-                work.pause(2.0)
+                work.pause(1.0)
         self._wait_for_managers()
         return self.outcome
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import lease
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (

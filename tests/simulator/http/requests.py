@@ -137,6 +137,6 @@ def access_of(method: str, target: Target, query: Mapping[str, str]) -> Access:
         target.group,
         target.plural,
         target.subresource,
-        target.namespace,
+        target.name if (target.group, target.plural) == ("", "namespaces") else target.namespace,
         target.name,
     )

@@ -58,7 +58,7 @@ class Watch:
     async def lines(self) -> AsyncIterator[bytes]:
         """Yield the events, a line each, until the time is over or ``close`` is called."""
         loop = asyncio.get_running_loop()
-        unsubscribe = self._store.subscribe(self._queue.put_nowait)
+        unsubscribe = self._store.subscribe(self._receive)
         try:
             try:
                 first = self._first()
@@ -89,6 +89,10 @@ class Watch:
         finally:
             unsubscribe()
 
+    def _receive(self, event: WatchEvent) -> None:
+        if event.res == self._resource.key:
+            self._queue.put_nowait(event)
+
     def _first(self) -> list[bytes]:
         """Return what comes before the live events. Raises ApiError 410."""
         store, res = self._store, self._resource.key
@@ -114,7 +118,7 @@ class Watch:
 
     def _convert(self, event: WatchEvent) -> bytes | None:
         """Return the line for a write, None when the client does not see it."""
-        if event.res != self._resource.key or event.version <= self._last:
+        if event.version <= self._last:
             return None
         if self._namespace and namespace_of(event.obj) != self._namespace:
             return None

@@ -39,7 +39,7 @@ class Kubelet:
         self.running = False
         self._kernel = kernel
         self._store = store
-        self._address = address
+        self.address = address
         self._next_address = 10
         self._timers: dict[str, list[Timer]] = {}
         store.subscribe(self._on_event)
@@ -118,11 +118,11 @@ class Kubelet:
         if is_terminating(pod):
             return
         self._next_address += 1
-        address = f"{self._address}.{self._next_address % 250}"
+        address = f"{self.address}.{self._next_address % 250}"
         stamp = self._kernel.timestamp()
         delay = max([_probe_delay(c) for c in pod["spec"].get("containers") or []], default=0.0)
         ready = delay == 0
-        self._report(pod, lambda obj: _run(obj, stamp, address, self._address, ready))
+        self._report(pod, lambda obj: _run(obj, stamp, address, self.address, ready))
         if not ready:
             self._later(pod, (delay, delay), self._ready)
 

@@ -169,8 +169,12 @@ class Machines:
     def _back(self, node: str) -> None:
         if not self.is_on(node):
             return
+        kubelet = self._machines[node].kubelet
+        if self._store.find("nodes", "", node) is None:
+            # a kubelet whose node was deleted registers it again
+            self._store.create("nodes", self._object(node, kubelet.address, "", {}))
         self._write(node, lambda obj: obj["status"].update(conditions=self._healthy()))
-        self._machines[node].kubelet.power_on()
+        kubelet.power_on()
 
     def _write(self, node: str, edit: Callable[[Object], None]) -> None:
         if self._store.find("nodes", "", node) is not None:

@@ -93,9 +93,8 @@ class BackingImageController(LonghornController):
         if uses(self.store, name):
             return
         source = self.store.find(names.DATA_SOURCES, names.NAMESPACE, name)
-        if source is not None and not source["spec"].get("fileTransferred"):
-            if (source.get("status") or {}).get("currentState") != names.CLEANED:
-                return
+        if source is not None and not _settled(source):
+            return
         image_managers.leave_all(self.world, mine)
         finalizers = mine["metadata"].get("finalizers") or []
         mine["metadata"]["finalizers"] = [f for f in finalizers if f != names.FINALIZER]
@@ -107,8 +106,7 @@ class BackingImageController(LonghornController):
             return
         if not self.world.setting_int("concurrent-backing-image-replenish-per-node-limit"):
             return
-        source = self.store.find(names.DATA_SOURCES, names.NAMESPACE, name_of(mine))
-        if source is None or not source["spec"].get("fileTransferred"):
+        if not self._transferred(mine):
             return
         wanted, entries = self.wanted(mine), mine["status"]["diskFileStatusMap"]
         minimum = mine["spec"].get("minNumberOfCopies") or 0
@@ -121,7 +119,7 @@ class BackingImageController(LonghornController):
 
     def _evict(self, mine: Object) -> None:
         """F§7.2: evicting keys go once another ready copy exists."""
-        if not self.profile.has("file_spec_map"):
+        if not self.profile.has("file_spec_map") or not self._transferred(mine):
             return
         wanted = self.wanted(mine)
         name = name_of(mine)
@@ -136,6 +134,10 @@ class BackingImageController(LonghornController):
         for uuid in leaving:
             del wanted[uuid]
 
+    def _transferred(self, mine: Object) -> bool:
+        source = self.store.find(names.DATA_SOURCES, names.NAMESPACE, name_of(mine))
+        return source is not None and bool(source["spec"].get("fileTransferred"))
+
     def _named_by_manager(self, event: WatchEvent) -> Iterable[Key]:
         """Only images that the manager's new object still names are woken (F§0.1 (a))."""
         spec = event.obj["spec"].get("backingImages") or {}
@@ -145,3 +147,10 @@ class BackingImageController(LonghornController):
     def _named_by_replica(self, event: WatchEvent) -> Iterable[Key]:
         name = labels_of(event.obj).get(names.LABEL_IMAGE)
         return [image_key(name)] if name else []
+
+
+def _settled(source: Object) -> bool:
+    """Whether a data source has nothing left to do for its image."""
+    if source["spec"].get("fileTransferred"):
+        return True
+    return bool((source.get("status") or {}).get("currentState") == names.CLEANED)

@@ -42,6 +42,10 @@ class Backoff:
         end = window.opened + window.seconds
         return end if now < end else None
 
+    def remember(self, name: str, seconds: float, opened: float) -> None:
+        """Let a window of that length have been opened before now."""
+        self._windows[name] = _Window(seconds, opened)
+
     def forget(self, name: str) -> None:
         """Let the next window be the first one again."""
         self._windows.pop(name, None)

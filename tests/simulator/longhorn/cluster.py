@@ -31,6 +31,7 @@ from tests.simulator.longhorn.volumes import Volumes
 from tests.simulator.longhorn.workers import Workers
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, labels_of, lookup, name_of
+from tests.simulator.podlogs import PodLogs
 from tests.simulator.server import ApiServer
 from tests.simulator.store import Store, WriteOptions
 
@@ -69,6 +70,7 @@ class Cluster:
         self.kubernetes = Kubernetes(self.kernel, self.store)
         self.machines = self.kubernetes.machines
         self.nodes = _node_names(nodes)
+        self.logs = PodLogs(self.kernel)
         self._server: ApiServer | None = None
         webhooks.register(self.world)
         self._monitors = DiskMonitors(self.kernel, self.store, self.workers)
@@ -99,9 +101,7 @@ class Cluster:
         self.store.create("daemonsets.apps", seed.manager_daemon_set(self.profile))
         image, status = seed.engine_image(self.profile, self.nodes)
         created = self.store.create(names.ENGINE_IMAGES, image)
-        self.store.update(
-            names.ENGINE_IMAGES, {**created, "status": status}, subresource="status"
-        )
+        self.store.update(names.ENGINE_IMAGES, {**created, "status": status}, subresource="status")
         self.kernel.run_for(2.5)
         for controller in self.controllers:
             controller.start()
@@ -126,7 +126,7 @@ class Cluster:
             self.kernel.clock = make_clock(self.time, self.kernel.now())
         folder = state_dir if state_dir is not None else self.workers.root / ".state"
         folder.mkdir(parents=True, exist_ok=True)
-        self._server = ApiServer(self.store, folder)
+        self._server = ApiServer(self.store, folder, self.logs)
         controls.register(self, self._server.control)
         self._server.start(port)
         return self._server
@@ -280,7 +280,8 @@ class Cluster:
         if not self.profile.has("file_spec_map"):
             self._add_keys(name, wanted)
         if not self.run_until_true(lambda: len(self.ready_copies(name)) >= wanted):
-            raise TimeoutError(f"image {name} has {len(self.ready_copies(name))} copies, not {wanted}")
+            found = len(self.ready_copies(name))
+            raise TimeoutError(f"image {name} has {found} copies, not {wanted}")
         self.kernel.run_for(3.0)
 
     def _add_keys(self, name: str, wanted: int) -> None:

@@ -210,9 +210,7 @@ class DataSourceController(LonghornController):
 
     def _backoff(self, mine: Object) -> Backoff:
         memory = self.world.managers.get(mine["status"]["ownerID"]).memory
-        found: Backoff = memory.setdefault(
-            "data source", Backoff(FIRST_WINDOW, LONGEST_WINDOW)
-        )
+        found: Backoff = memory.setdefault("data source", Backoff(FIRST_WINDOW, LONGEST_WINDOW))
         return found
 
     # The monitor

@@ -107,7 +107,6 @@ def _create(world: World, image: Object, disk: DiskView) -> None:
     }
     world.store.create(names.MANAGERS, body)
     text = (
-        f"created default backing image manager {name} in disk {disk.uuid} on node "
-        f"{disk.node_name}"
+        f"created default backing image manager {name} in disk {disk.uuid} on node {disk.node_name}"
     )
     world.event(image, COMPONENT, "Create", text)

@@ -53,9 +53,7 @@ def all_unavailable(
     return True
 
 
-def wants_one_more(
-    keys: Mapping[str, Any], entries: Mapping[str, Entry], minimum: int
-) -> bool:
+def wants_one_more(keys: Mapping[str, Any], entries: Mapping[str, Entry], minimum: int) -> bool:
     """Whether the replenishment adds a copy (F§2.7); evicting keys do not count."""
     alive = [k for k in keys if k not in entries or entries[k].get("state") not in LOST]
     if not alive:
@@ -81,12 +79,12 @@ def evictable(
     if any(ready(uuid) for uuid in keys if uuid not in evicting):
         return free, None
     kept = next((uuid for uuid in evicting if ready(uuid)), None)
-    return [uuid for uuid in free if uuid != kept], kept if evicting else None
+    if kept is None:
+        return [], None
+    return [uuid for uuid in free if uuid != kept], kept
 
 
-def cleanable(
-    uuid: str, keys: Iterable[str], entries: Mapping[str, Entry], minimum: int
-) -> bool:
+def cleanable(uuid: str, keys: Iterable[str], entries: Mapping[str, Entry], minimum: int) -> bool:
     """Whether the cleanup of unused copies may take one (F§2.8)."""
     ready = handling = failed = 0
     for key in keys:

@@ -97,7 +97,8 @@ def _create(side: ImageSide, image: Object) -> None:
     except ApiError as error:
         if error.reason != "AlreadyExists":
             raise
-        raise errors.conflict(world.store.registry.get(names.DATA_SOURCES), name_of(image)) from error
+        resource = world.store.registry.get(names.DATA_SOURCES)
+        raise errors.conflict(resource, name_of(image)) from error
 
 
 def _for_new(side: ImageSide, image: Object) -> tuple[DiskView, bool]:

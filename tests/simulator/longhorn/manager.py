@@ -38,10 +38,21 @@ class _Deleting:
     done: list[str] = field(default_factory=list)
 
 
+def pod_backoff(world: World, node: str) -> Backoff:
+    """The back-off of managers' pods, by manager name, that a node's process keeps (F§4.1).
+
+    KeyError where the process does not run.
+    """
+    memory = world.managers.get(node).memory
+    found: Backoff = memory.setdefault("manager pod", Backoff(POD_FIRST, POD_LONGEST))
+    return found
+
+
 class ManagerController(LonghornController):
     """Runs in every Longhorn manager; a backing image manager belongs to that of its node."""
 
     resource = names.MANAGERS
+    latency = (0.002, 0.012)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -154,8 +165,7 @@ class ManagerController(LonghornController):
         """
         if not self.profile.has("manager_backoff"):
             return False
-        memory = self.world.managers.get(mine["status"]["ownerID"]).memory
-        backoff: Backoff = memory.setdefault("manager pod", Backoff(POD_FIRST, POD_LONGEST))
+        backoff = pod_backoff(self.world, mine["status"]["ownerID"])
         now = self.kernel.now()
         if backoff.closed_at(name_of(mine), now) is not None:
             return True
@@ -222,9 +232,7 @@ class ManagerController(LonghornController):
         return [
             name
             for name, file in sorted(mine["status"]["backingImageFileMap"].items())
-            if manager_rules.invalid(
-                name, file, listed.get(name), self._image(name), uuid
-            )
+            if manager_rules.invalid(name, file, listed.get(name), self._image(name), uuid)
         ]
 
     def _image(self, name: str) -> Object | None:
@@ -301,9 +309,7 @@ class ManagerController(LonghornController):
         """An image wakes the managers of the disks of its placement map."""
         wanted = event.obj["spec"].get(self.profile.map_field) or {}
         found = self.store.list(self.resource, names.NAMESPACE)
-        return [
-            image_key(name_of(m)) for m in found if m["spec"].get("diskUUID") in wanted
-        ]
+        return [image_key(name_of(m)) for m in found if m["spec"].get("diskUUID") in wanted]
 
     def _of_node(self, event: WatchEvent) -> Iterable[Key]:
         node = name_of(event.obj)

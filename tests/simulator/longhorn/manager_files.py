@@ -43,6 +43,7 @@ class Preparation:
     def run(self, manager: Object, service: FileService) -> None:
         """Ask for every file that is missing or failed; at most one sync per pass from 1.7."""
         files = manager["status"]["backingImageFileMap"]
+        one_per_pass = self.world.profile.has("file_spec_map")
         for image in sorted(manager["spec"].get("backingImages") or {}):
             source = self.world.store.find(names.DATA_SOURCES, names.NAMESPACE, image)
             if source is None:
@@ -52,9 +53,8 @@ class Preparation:
             if not source["spec"].get("fileTransferred"):
                 if missing or state == names.FAILED:
                     self._first_file(manager, service, image, source, state)
-            elif missing and self._copy(manager, service, image):
-                if self.world.profile.has("file_spec_map"):
-                    return
+            elif missing and self._copy(manager, service, image) and one_per_pass:
+                return
 
     # The first file
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The monitor of each running backing image manager: it carries its records into the API (F§3.3)."""
+"""The monitor of a running backing image manager carries its records into the API (F§3.3)."""
 
 from __future__ import annotations
 

@@ -18,6 +18,10 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, labels_of, lookup, name_of
 
 GONE_RETRY = 10.0
+# The monitor has to look first, so the other controllers' beats come before this pass.
+MONITOR_LATENCY = 0.09
+# A flag set on a replica by hand is looked at after 0.3 s (rec: v1.7.3/w2-leave-replica).
+FLAG_LATENCY = 0.2
 ReplicaFlags = Callable[[Object], bool]
 
 
@@ -36,7 +40,7 @@ class NodeController(LonghornController):
         self.monitors = monitors
         self.flag_replicas: ReplicaFlags | None = None
         self.crash: Callable[[str], None] = lambda node: None
-        monitors.changed = lambda node: self.enqueue(image_key(node), BEAT_LATENCY)
+        monitors.changed = lambda node: self.enqueue(image_key(node), MONITOR_LATENCY)
         self.watch("nodes", lambda event: [image_key(name_of(event.obj))])
         self.watch("pods", self._of_manager_pod)
         self.watch(names.REPLICAS, self._of_replica)
@@ -49,7 +53,8 @@ class NodeController(LonghornController):
             return None
         name = key[1]
         if is_terminating(stored):
-            return self._release(stored)
+            self._release(stored)
+            return None
         own = self.world.managers.running(name)
         if not own and not self.world.managers.nodes():
             return None
@@ -134,7 +139,7 @@ class NodeController(LonghornController):
     # Edges and beats
 
     def _on_node_beat(self, node: str) -> None:
-        self.enqueue(image_key(node), BEAT_LATENCY)
+        self.enqueue(image_key(node), MONITOR_LATENCY)
         for other in self.store.list(self.resource, names.NAMESPACE):
             if not self.world.managers.running(name_of(other)):
                 self.enqueue(image_key(name_of(other)), BEAT_LATENCY)
@@ -147,6 +152,10 @@ class NodeController(LonghornController):
 
     def _of_replica(self, event: WatchEvent) -> Iterable[Key]:
         nodes = {lookup(event.obj, "spec.nodeID"), lookup(event.old, "spec.nodeID")}
+        flags = {bool(lookup(obj, "spec.evictionRequested")) for obj in (event.obj, event.old)}
+        if len(flags) > 1 and event.old is not None:
+            for node in sorted(n for n in nodes if n):
+                self.enqueue(image_key(str(node)), FLAG_LATENCY)
         if event.type == DELETED or event.old is None or len(nodes) > 1:
             return [image_key(str(node)) for node in sorted(n for n in nodes if n)]
         return []

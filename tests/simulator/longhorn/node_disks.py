@@ -127,9 +127,7 @@ def _schedulable(
     room = (entry["storageMaximum"] - (spec.get("storageReserved") or 0)) * over
     enough = entry["storageAvailable"] * 100 > least
     if enough and entry["storageScheduled"] * 100 <= room:
-        set_condition(
-            entry["conditions"], "Schedulable", True, stamp, "", f"{what} is schedulable"
-        )
+        set_condition(entry["conditions"], "Schedulable", True, stamp, "", f"{what} is schedulable")
         return
     text = f"{what} has {entry['storageAvailable']} available, but requires reserved"
     set_condition(entry["conditions"], "Schedulable", False, stamp, "DiskPressure", text)

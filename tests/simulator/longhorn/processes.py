@@ -13,7 +13,7 @@ from tests.simulator.longhorn import names
 from tests.simulator.longhorn.data_source_server import DataSourceServer, Order
 from tests.simulator.longhorn.file_service import FileService
 from tests.simulator.longhorn.image_content import answer_for
-from tests.simulator.longhorn.sources import FAST, Sources
+from tests.simulator.longhorn.sources import FAST, Answer, Sources
 from tests.simulator.longhorn.workers import Workers
 from tests.simulator.objects import Object, labels_of, name_of, uid_of
 from tests.simulator.store import Store
@@ -116,7 +116,7 @@ class Processes:
         upload = spec.get("sourceType") == "upload"
         return Order(image, spec.get("uuid", ""), spec.get("checksum", ""), upload)
 
-    def _asker(self, image: str) -> Callable[[], object]:
+    def _asker(self, image: str) -> Callable[[], Answer]:
         return lambda: answer_for(self.store, self.sources, image)
 
 

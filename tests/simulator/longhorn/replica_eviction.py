@@ -15,6 +15,7 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, name_of
 
 _COMPONENT = "longhorn-node-controller"
+_CLEAR = (0.25, 0.4)
 
 
 def sync_replica_evictions(world: World, node: Object) -> bool:
@@ -32,9 +33,28 @@ def sync_replica_evictions(world: World, node: Object) -> bool:
             wanted = should_evict(world, replica, node, disk)
             by_flag = node["spec"].get("evictionRequested") or disk.get("evictionRequested")
             automatic = automatic or (wanted and not by_flag)
-            if bool(replica["spec"].get("evictionRequested")) != wanted:
+            if bool(replica["spec"].get("evictionRequested")) == wanted:
+                continue
+            if wanted:
                 _write(world, replica, wanted, bool(by_flag))
+            else:
+                _clear_later(world, name_of(node), replica_name)
     return automatic
+
+
+def _clear_later(world: World, node: str, replica: str) -> None:
+    """Taking a flag back takes longer than setting it (rec: v1.7.3/w2-leave-replica)."""
+
+    def clear() -> None:
+        present = world.store.find(names.REPLICAS, names.NAMESPACE, replica)
+        owner = world.store.find(names.NODES, names.NAMESPACE, node)
+        if present is None or owner is None or not present["spec"].get("evictionRequested"):
+            return
+        disks = [d for _n, d, s in disks_of(owner) if s["diskUUID"] == present["spec"]["diskID"]]
+        if disks and not should_evict(world, present, owner, disks[0]):
+            _write(world, present, False, False)
+
+    world.kernel.call_later(world.kernel.rng.uniform(*_CLEAR), clear)
 
 
 def _write(world: World, replica: Object, wanted: bool, by_flag: bool) -> None:

@@ -109,7 +109,7 @@ def whole(spec: Term, status: Term) -> Schema:
 
 
 def release_of(name: str) -> Version:
-    """"1.7" or "1.7.4" as a comparable version."""
+    """ "1.7" or "1.7.4" as a comparable version."""
     parts = [int(part) for part in name.split(".")]
     return (parts[0], parts[1], parts[2] if len(parts) > 2 else 0)
 

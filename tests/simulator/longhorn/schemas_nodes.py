@@ -88,9 +88,7 @@ NODE = whole(
             "cpuPolicy": since("1.12", text()),
             "diskStatus": mapping(_DISK_STATUS, nullable=True),
             "region": text(),
-            "snapshotCheckStatus": fields(
-                {"lastPeriodicCheckedAt": text(format="date-time")}
-            ),
+            "snapshotCheckStatus": fields({"lastPeriodicCheckedAt": text(format="date-time")}),
             "zone": text(),
         }
     ),

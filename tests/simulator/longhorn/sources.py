@@ -5,9 +5,9 @@
 
 A URL that was given a behaviour follows it. Any other URL on a known host is read as a wish:
 ``/f/raw64.img`` serves 64 MiB at full speed, ``/slow/4096/raw64.img`` the same at 4096 KiB/s,
-``/rate/2097152/raw64.img`` at 2097152 B/s,
-``/drop/10000000/raw64.img`` breaks off after that many bytes, ``/gate/<name>/raw64.img`` answers 404
-until the gate is opened. Names that are not of that form are not found.
+``/rate/2097152/raw64.img`` at 2097152 B/s, ``/drop/10000000/raw64.img`` breaks off after that many
+bytes, ``/gate/<name>/raw64.img`` answers 404 until the gate is opened. Names that are not of that
+form are not found.
 """
 
 from __future__ import annotations

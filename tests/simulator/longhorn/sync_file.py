@@ -52,6 +52,7 @@ class SyncFile:
     moving_for: float = 0.0
     broken_rename: bool = False
     gone: bool = False
+    overlooked: bool = False
 
     def look(self, now: float) -> None:
         """Bring the progress of a moving file up to date."""
@@ -147,7 +148,7 @@ class CopyFiles:
             file.broken_rename = True
 
     def write_config(self, file: SyncFile) -> None:
-        """Write the side file that lets a later process trust the checksum; OSError if it cannot."""
+        """Write the side file that makes the checksum trusted later; OSError if it cannot."""
         body = {
             "name": self.seen_as,
             "uuid": file.uuid,
@@ -204,17 +205,17 @@ class CopyFiles:
         except OSError:
             file.broken_rename = True
 
+    def changed(self, file: SyncFile) -> bool:
+        """Whether a ready file is not what it was."""
+        return file.state == READY and self.disk.mtime(self.backing) != file.mtime
+
     def suspect(self, file: SyncFile) -> bool:
         """Mark a ready file that was changed as unknown, and tell whether it was."""
-        if file.state != READY:
+        if not self.changed(file):
             return False
         mtime = self.disk.mtime(self.backing)
-        if mtime == file.mtime:
-            return False
         file.state = UNKNOWN
-        file.message = (
-            f"ready file is suddenly modified at {mtime}, need to re-check the checksum"
-        )
+        file.message = f"ready file is suddenly modified at {mtime}, need to re-check the checksum"
         return True
 
     def recheck(self, file: SyncFile) -> None:
@@ -233,6 +234,7 @@ class CopyFiles:
             return
         if actual == file.checksum:
             file.state, file.message, file.mtime = READY, "", mtime
+            file.overlooked = False
             return
         file.state = FAILED
         file.message = (

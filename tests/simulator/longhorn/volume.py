@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from tests.simulator.controller import Key
+from tests.simulator.controller import Key, key_of
 from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import names, volume_objects
 from tests.simulator.longhorn.choices import Choices
@@ -32,7 +32,7 @@ from tests.simulator.longhorn.volume_scene import (
     volume_of,
 )
 from tests.simulator.longhorn.world import World
-from tests.simulator.objects import Object, clone, is_terminating, name_of
+from tests.simulator.objects import Object, clone, condition, is_terminating, name_of
 
 _COMPONENT = "longhorn-volume-controller"
 
@@ -57,10 +57,11 @@ class VolumeController(LonghornController):
         return str(obj["spec"].get("nodeID") or "")
 
     def _of_node(self, event: WatchEvent) -> Iterable[Key]:
-        """A Longhorn Node wakes the volumes with a replica that has no place yet."""
-        for replica in self.store.list(names.REPLICAS, names.NAMESPACE):
-            if not replica["spec"].get("nodeID"):
-                yield (names.NAMESPACE, volume_of(replica))
+        """A Longhorn Node wakes the volumes that look for a place for a replica."""
+        for volume in self.store.list(names.VOLUMES, names.NAMESPACE):
+            scheduled = condition(volume, "Scheduled")
+            if scheduled is not None and scheduled.get("status") == "False":
+                yield key_of(volume)
 
     def reconcile(self, key: Key) -> float | None:
         """One pass over a volume."""

@@ -23,14 +23,14 @@ from tests.simulator.longhorn.volume_scene import (
     is_failed,
     is_healthy,
     manager_state,
-    node_is,
     scene_of,
     state_of,
 )
 from tests.simulator.longhorn.world import World
-from tests.simulator.objects import Object, is_terminating, name_of
+from tests.simulator.objects import Object, condition, is_terminating, name_of
 
 _COMPONENT = "longhorn-volume-controller"
+_BEAT = 29.0
 
 
 class Rebuilder:
@@ -60,7 +60,8 @@ class Rebuilder:
         """Reason and message of the condition Scheduled=False; empty where nothing is blocked."""
         if not self._prechecks() or scene.state != "attached":
             return "", ""
-        short = len(scene.unfailed()) < scene.wanted and not any(map(is_failed, scene.replicas))
+        returning = any(is_failed(r) and not is_evicting(r) for r in scene.replicas)
+        short = len(scene.unfailed()) < scene.wanted and not returning
         leaving = any(is_evicting(r) for r in scene.healthy())
         if (short or leaving) and not candidates(self.world, scene):
             text = "precheck new replica failed: disks are unavailable"
@@ -79,7 +80,12 @@ class Rebuilder:
         """Make up for missing replicas; True where something was done or is waited for."""
         if len(scene.unfailed()) >= scene.wanted:
             return False
-        failed = [r for r in scene.replicas if is_failed(r) and not is_terminating(r)]
+        # one that is being evicted is not taken up again (rec: v1.7.3/v12-..)
+        failed = [
+            r
+            for r in scene.replicas
+            if is_failed(r) and not is_terminating(r) and not is_evicting(r)
+        ]
         for replica in failed:
             node = str(replica["spec"].get("nodeID") or "")
             if may_return(self.world, replica) and manager_state(self.world.store, node) in (
@@ -149,8 +155,16 @@ class Rebuilder:
             node = replica["spec"].get("nodeID")
             if not node or is_healthy(replica) or state_of(replica) == "running":
                 continue
-            if not node_is(self.world.store, node, "Ready"):
+            if self._long_gone(node):
                 self._edit(replica, self._fail)
+
+    def _long_gone(self, node: str) -> bool:
+        """Whether a node has not been Ready for a beat or more, or is no more."""
+        found = self.world.store.find(names.NODES, names.NAMESPACE, node)
+        ready = condition(found, "Ready") if found is not None else None
+        if ready is None or ready.get("status") == "True":
+            return found is None
+        return self.world.kernel.now() - parse_rfc3339(ready["lastTransitionTime"]) >= _BEAT
 
     def _fail(self, obj: Object) -> None:
         obj["spec"].update(failedAt=self.world.kernel.timestamp(), desireState="stopped")

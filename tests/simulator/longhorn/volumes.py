@@ -19,7 +19,7 @@ from tests.simulator.longhorn.volume import VolumeController
 from tests.simulator.longhorn.volume_admission import VolumeAdmission
 from tests.simulator.longhorn.volume_eviction import VolumeEvictionController
 from tests.simulator.longhorn.world import World
-from tests.simulator.objects import Object, name_of
+from tests.simulator.objects import Object, is_terminating, name_of
 
 
 class Volumes:
@@ -64,5 +64,17 @@ class Volumes:
                 self.instances.kill(node, name_of(replica))
 
     def _on_event(self, event: WatchEvent) -> None:
-        if event.res == names.NODES and event.type == "ADDED":
-            self._managers.ensure(event.obj)
+        if event.res == names.NODES and event.type != "DELETED":
+            # the node controller makes it once it has seen the disks
+            if (event.obj.get("status") or {}).get("diskStatus"):
+                self._managers.ensure(event.obj)
+        elif event.res == names.INSTANCE_MANAGERS and event.type == "DELETED":
+            # the one of a Node object of the same name that was there before
+            key = (names.NAMESPACE, str(event.obj["spec"].get("nodeID")))
+            self.world.kernel.call_later(1.0, lambda: self._ensure(key))
+
+    def _ensure(self, key: tuple[str, str]) -> None:
+        node = self.world.store.find(names.NODES, *key)
+        if node is not None and not is_terminating(node):
+            if (node.get("status") or {}).get("diskStatus"):
+                self._managers.ensure(node)

@@ -112,8 +112,10 @@ class ImageAdmission:
         elif kind == "export-from-volume":
             volume = parameters.get("volume-name", "")
             if self.world.store.find(names.VOLUMES, names.NAMESPACE, volume) is None:
-                text = f'failed to get volume {volume} before exporting backing image: volume "{volume}" not found'
-                raise refusals.invalid(text)
+                raise refusals.invalid(
+                    f"failed to get volume {volume} before exporting backing image: "
+                    f'volume "{volume}" not found'
+                )
             if parameters.get("export-type") not in ("raw", "qcow2"):
                 raise refusals.invalid(f"unsupported export type {parameters.get('export-type')}")
         elif kind == "clone" and self._image(parameters.get("backing-image", "")) is None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all of Longhorn's controllers share: the release, the disks, the managers, settings, events."""
+"""What all controllers of Longhorn share: release, disks, managers, settings, events."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class World:
     def event(
         self, about: Object, component: str, reason: str, message: str, kind: str = "Normal"
     ) -> None:
-        """Record a Kubernetes Event about an object; where events are not served, nothing happens."""
+        """Record a Kubernetes Event about an object, where events are served."""
         if "events" not in self.store.registry:
             return
         stamp = self.kernel.timestamp()

@@ -15,8 +15,10 @@ import dataclasses
 
 from tests.simulator.recordings.load import Recording, parse_time
 
-#: Seconds that a stand-in needs to become ready.
+#: Seconds that a stand-in's manager needs to come up.
 _LEAD = 25.0
+#: Seconds until a stand-in, an upload that nobody makes, has given up and is quiet for good.
+_QUIET = 85.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def stays(recording: Recording) -> tuple[Stay, ...]:
             seen = any(stay.uuid == uuid for stay in found)
             early = not seen and created < recording.start
             new = event.type == "ADDED" and created >= event.t - 2
-            lead = recording.start - _LEAD * 2 if early else event.t - _LEAD
+            lead = recording.start - _QUIET if early else event.t - _LEAD
             since[uuid] = event.t - 0.3 if new else lead
         elif not foreign and uuid in since:
             found.append(Stay(uuid, since.pop(uuid), event.t))

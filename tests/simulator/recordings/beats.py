@@ -11,7 +11,10 @@ within the second after.
 
 from __future__ import annotations
 
-from tests.simulator.recordings.load import Recording, parse_time
+from collections.abc import Iterator
+
+from tests.simulator.recordings.actions import Machine, actions
+from tests.simulator.recordings.load import Event, Recording, parse_time
 
 BEAT = 30.0
 #: The recorded time has a resolution of a second, and the beat comes somewhat later in it.
@@ -19,17 +22,36 @@ _WITHIN = 0.3
 
 
 def beats(recording: Recording) -> dict[str, float]:
-    """Seconds (0 to 30) by recorded node, for the nodes that tell."""
-    found: dict[str, float] = {}
+    """Seconds (0 to 30) by recorded node, for the nodes that tell.
+
+    The latest turn counts that was made before the machine was switched off in the recording: a
+    manager that starts again beats anew, and an older turn may be of a manager that is no more.
+    """
+    off = _first_off(recording)
+    turns: dict[str, float] = {}
     for event in recording.of("nodes.longhorn.io"):
-        if event.name in found:
+        if event.t > off.get(event.name, recording.end):
             continue
-        status = event.object.get("status") or {}
-        for disk in (status.get("diskStatus") or {}).values():
-            for entry in disk.get("conditions") or []:
-                if entry.get("type") == "Ready" and entry.get("status") == "True":
-                    turned = parse_time(str(entry["lastTransitionTime"]))
-                    found[event.name] = (turned + _WITHIN) % BEAT
+        for turned in _turns(event):
+            turns[event.name] = max(turned, turns.get(event.name, turned))
+    return {node: (turned + _WITHIN) % BEAT for node, turned in turns.items()}
+
+
+def _turns(event: Event) -> Iterator[float]:
+    """When the disks of a node turned Ready."""
+    status = event.object.get("status") or {}
+    for disk in (status.get("diskStatus") or {}).values():
+        for entry in disk.get("conditions") or []:
+            if entry.get("type") == "Ready" and entry.get("status") == "True":
+                yield parse_time(str(entry["lastTransitionTime"]))
+
+
+def _first_off(recording: Recording) -> dict[str, float]:
+    """When each machine was first switched off."""
+    found: dict[str, float] = {}
+    for action in actions(recording):
+        if isinstance(action, Machine) and action.what == "off":
+            found.setdefault(action.node, action.t)
     return found
 
 

@@ -18,10 +18,13 @@ import dataclasses
 from typing import Any
 
 from tests.simulator.longhorn.cluster import Cluster
+from tests.simulator.longhorn.manager import pod_backoff
+from tests.simulator.longhorn.names import manager_name
 from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, stays
 from tests.simulator.recordings.beats import beats, looks
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
+from tests.simulator.recordings.heldback import histories
 from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
 from tests.simulator.recordings.names import Names
@@ -85,7 +88,7 @@ def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Sim
         disks=1,
         seed=seed,
         start=recording.start - SETTLE,
-        beats={} if seed % 2 else _beats(recording),
+        beats={} if seed % 4 == 3 else _beats(recording),
     )
     try:
         if seed % 4 != 3:
@@ -132,6 +135,12 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     names = Names(recording, store, tuple(cluster.nodes))
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
     cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
+    if cluster.profile.has("manager_backoff"):
+        for history in histories(recording):
+            node = str(names.forward(history.node, recording.start))
+            disk = str(names.forward(history.disk, recording.start))
+            backoff = pod_backoff(cluster.world, node)
+            backoff.remember(manager_name(cluster.profile, disk), history.seconds, history.opened)
     operator = Operator(
         kernel, store, SimulatedWorld(cluster), names, recording.start, cluster.evict
     )
@@ -164,8 +173,8 @@ def _stand_in(cluster: Cluster, stay: Stay, names: Names) -> None:
     uuid = names.forward(stay.uuid, stay.first)
     name = f"{_STAND_IN}{stay.uuid[:8]}-{int(stay.first) % 100000}"
     spec: dict[str, Any] = {
-        "sourceType": "download",
-        "sourceParameters": {"url": "http://images.rig:8080/f/raw16.img"},
+        "sourceType": "upload",
+        "sourceParameters": {},
         cluster.profile.map_field: {uuid: cluster.profile.new_entry()},
     }
     if cluster.profile.has("file_spec_map"):

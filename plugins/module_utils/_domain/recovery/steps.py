@@ -31,7 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     notes,
     tickets,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     data_source_stuck,
 )
@@ -156,7 +156,9 @@ def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -
         if volume.state not in ("detached", "creating", "deleting", "")
     ]
     if attached:
-        return Step(Action.WAIT, f"volumes to detach: {', '.join(attached)}")
+        held_by = "; ".join(tickets.blockers(sight.cluster, name))
+        text = f"volumes to detach: {names(attached)}"
+        return Step(Action.WAIT, f"{text} ({held_by})" if held_by else text)
     return step
 
 

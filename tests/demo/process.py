@@ -30,7 +30,9 @@ class Process:
     """One simulated cluster; ``folder`` holds its disks, kubeconfig and log."""
 
     def __init__(self, longhorn: str, scale: float) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="nodecare-demo-"))
+        cache = CHECKOUT / ".cache"
+        cache.mkdir(exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="demo-", dir=cache))
         self.disks = self.folder / "disks"
         self._log = self.folder / "simulator.log"
         command = [sys.executable, "-m", "tests.simulator", "--scenario", "demo"]

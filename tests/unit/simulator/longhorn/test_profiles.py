@@ -48,8 +48,15 @@ def test_an_entry_without_engine_is_written_back_with_an_empty_one() -> None:
 
 @pytest.mark.parametrize(
     ("release", "guarded"),
-    [("1.7.4", False), ("1.8.1", False), ("1.8.2", True), ("1.9.0", False), ("1.9.1", True),
-     ("1.10.0", True), ("1.12.1", True)],
+    [
+        ("1.7.4", False),
+        ("1.8.1", False),
+        ("1.8.2", True),
+        ("1.9.0", False),
+        ("1.9.1", True),
+        ("1.10.0", True),
+        ("1.12.1", True),
+    ],
 )
 def test_a_fix_carried_back_counts_per_minor(release: str, guarded: bool) -> None:
     assert profile_for(release).has("guard_replicas") is guarded

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.simulator.recordings.compare import Outcome, Tolerance, compare
 from tests.simulator.recordings.observe import ABSENT, Change, Track, Tracks
 

@@ -52,4 +52,8 @@ class Observation:
 
 
 def _same(one: Sight, other: Sight) -> bool:
-    return one.copies == other.copies and one.source == other.source
+    return (
+        one.copies == other.copies
+        and one.source == other.source
+        and one.recording == other.recording
+    )

@@ -20,7 +20,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import r
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Image,
-    Manager,
     Volume,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import (
@@ -39,10 +38,18 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
     Standing,
+    unchanged_for,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     CERTAIN,
 )
+
+# Longhorn begins the download itself 0.1 to 0.3 s after the last record, where it does (measured).
+HANDS_OFF_SECONDS = 2.0
+# Managers drop the records of an emptied map within 7.8 s (measured).
+EMPTY_AGAIN_SECONDS = 10.0
+# A deletion in the middle of a download takes up to 4.4 s (measured).
+DELETION_SECONDS = 10.0
 
 
 class Action(str, Enum):
@@ -76,6 +83,8 @@ def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> 
     source = sight.source
     if source is None:
         return Step(Action.WAIT, "a new data source")
+    if source.meta.deleting and not source.file_transferred:
+        return _deleted_while_fetching(window)
     stuck = data_source_stuck.judge(window)
     if stuck is not None and stuck.confidence == CERTAIN:
         return _leave_the_hang(window, accept_unknown_loss)
@@ -84,22 +93,47 @@ def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> 
     if sight.copies:
         step = Step(Action.EMPTY_MAP, "emptying its placement map")
         return _may_empty(window, accept_unknown_loss, step)
-    recording = recording_managers(sight.cluster, sight.image.name)
-    if recording:
-        return Step(Action.WAIT, f"{count(len(recording), 'manager')} to drop their records")
-    return Step(Action.DELETE_SOURCE, "deleting its data source", (source.meta.uid,))
+    return _delete_source(window, "deleting its data source")
 
 
-def recording_managers(cluster: Cluster, image: str) -> tuple[Manager, ...]:
-    """Running managers of living nodes that still record the image; dead ones do not count."""
-    return tuple(
-        manager
-        for manager in cluster.managers.values()
-        if manager.running
-        and image in manager.files
-        and manager.node in cluster.nodes
-        and cluster.nodes[manager.node].ready
+def _delete_source(window: Sequence[Sight], text: str) -> Step:
+    """When no manager records the image any more, and Longhorn has had a moment to begin itself.
+
+    If both happened at once, the data source would be told to fetch while it is being deleted, and
+    hang: its manager does not list the image any more and never cleans up.
+    """
+    sight = window[-1]
+    source = sight.source
+    assert source is not None
+    if sight.recording:
+        return Step(Action.WAIT, f"{count(len(sight.recording), 'manager')} to drop their records")
+    quiet = unchanged_for(
+        window,
+        lambda s: s.source == source and s.copies == sight.copies and not s.recording,
     )
+    if quiet < HANDS_OFF_SECONDS:
+        return Step(Action.WAIT, "Longhorn to begin by itself")
+    return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
+
+
+def _deleted_while_fetching(window: Sequence[Sight]) -> Step:
+    """A data source that is being deleted while it fetches goes only when a manager that lists the
+    image has cleaned up. With an empty map there is none: a key of its disk brings one back
+    (longhorn-manager controller/backing_image_data_source_controller.go).
+    """
+    sight = window[-1]
+    source = sight.source
+    assert source is not None
+
+    def hangs(earlier: Sight) -> bool:
+        found = earlier.source
+        same = found is not None and found.meta.uid == source.meta.uid and found.meta.deleting
+        return same and not earlier.copies
+
+    if unchanged_for(window, hangs) >= DELETION_SECONDS and source.disk in sight.cluster.disks:
+        text = "giving the data source that hangs in its deletion a manager to clean up"
+        return Step(Action.ADD_KEYS, text, (source.disk,))
+    return Step(Action.WAIT, "the old data source to be cleaned up")
 
 
 def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -> Step:
@@ -136,13 +170,12 @@ def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
     assert source is not None
     others = [seen for seen in sight.copies if seen.copy.disk != source.disk]
     emptied = notes.recovery_of(sight.image).get(notes.EMPTIED_FOR) == source.meta.uid
-    if others or not emptied:
+    # The data source may put its key back before the managers have looked: then once more.
+    still = unchanged_for(window, lambda s: s.copies == sight.copies and bool(s.recording))
+    if others or not emptied or still >= EMPTY_AGAIN_SECONDS:
         text = "emptying its placement map (its data source hangs)"
         return _may_empty(window, accept_unknown_loss, Step(Action.EMPTY_MAP, text))
-    recording = recording_managers(sight.cluster, sight.image.name)
-    if recording:
-        return Step(Action.WAIT, f"{count(len(recording), 'manager')} to drop their records")
-    return Step(Action.DELETE_SOURCE, "deleting its hanging data source", (source.meta.uid,))
+    return _delete_source(window, "deleting its hanging data source")
 
 
 def _watch_first_file(sight: Sight) -> Step:

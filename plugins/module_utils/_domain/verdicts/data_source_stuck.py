@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import first_file
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    unchanged_for,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     LIKELY,
     RECOVER_COMMAND,
@@ -40,12 +43,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     sight = window[-1]
     if not is_stuck(sight):
         return None
-    stuck_since = sight.seconds
-    for earlier in reversed(window):
-        if not is_stuck(earlier):
-            break
-        stuck_since = earlier.seconds
-    long_enough = sight.seconds - stuck_since >= HAND_OVER_SECONDS
+    long_enough = unchanged_for(window, is_stuck) >= HAND_OVER_SECONDS
     failed_entry = any(seen.copy.state == "failed" for seen in sight.copies)
     if not long_enough and not failed_entry:
         return None

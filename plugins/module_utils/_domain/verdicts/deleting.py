@@ -31,7 +31,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         held = "an entry of its map was written as {}, so Longhorn cannot finish"
         remedy = "write the entry in full (see the verdict poisoned_entry); the deletion then ends"
     elif replicas:
-        held = f"{count(len(replicas), 'replica')} still in use of it"
+        held = f"{count(len(replicas), 'replica')} hold it"
         remedy = "delete the volumes that use it, or wait for them"
     elif sight.first_file_pending:
         held = "its data source has not finished its first file"

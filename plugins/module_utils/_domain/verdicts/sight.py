@@ -10,7 +10,7 @@ controller/backing_image_controller.go and backing_image_manager_controller.go, 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -57,13 +57,16 @@ class SeenCopy:
 
 @dataclass(frozen=True)
 class Sight:
-    """One image in one read. *seconds* is the reader's own clock, for the length of a window."""
+    """One image in one read. *seconds* is the reader's own clock, for the length of a window;
+    *recording* names the running managers of living nodes that record a file of it.
+    """
 
     seconds: float
     image: Image
     source: DataSource | None
     copies: tuple[SeenCopy, ...]
     wanted: int
+    recording: tuple[str, ...]
     cluster: Cluster
 
     @cached_property
@@ -133,6 +136,7 @@ def see(
         source=cluster.data_sources.get(image.name),
         copies=tuple(_see_copy(cluster, image, copy, closed) for copy in image.wanted),
         wanted=wanted_copies(cluster, image),
+        recording=recording_managers(cluster, image.name),
         cluster=cluster,
     )
 
@@ -142,6 +146,20 @@ def wanted_copies(cluster: Cluster, image: Image) -> int:
     if cluster.schema.replenishes:
         return image.min_copies
     return max(1, len(image.wanted))
+
+
+def recording_managers(cluster: Cluster, image: str) -> tuple[str, ...]:
+    """Running managers of living nodes that record the image; dead ones do not count."""
+    return tuple(
+        sorted(
+            manager.name
+            for manager in cluster.managers.values()
+            if manager.running
+            and image in manager.files
+            and manager.node in cluster.nodes
+            and cluster.nodes[manager.node].ready
+        )
+    )
 
 
 def is_gone(cluster: Cluster, disk_uuid: str) -> bool:
@@ -216,6 +234,16 @@ def _nothing_reported(cluster: Cluster, image: Image, copy: Copy) -> tuple[Stand
     if any(manager.running for manager in managers):
         return Standing.EMPTY, state
     return Standing.WAITING, f"{state}; the disk's backing image manager is not running"
+
+
+def unchanged_for(window: Sequence[Sight], same: Callable[[Sight], bool]) -> float:
+    """For how many seconds until now *same* has held at every sight; 0.0 when it does not now."""
+    seconds = 0.0
+    for earlier in reversed(window):
+        if not same(earlier):
+            break
+        seconds = window[-1].seconds - earlier.seconds
+    return seconds
 
 
 def progressed(window: Sequence[Sight]) -> bool:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tests.simulator.errors import ApiError
 from tests.simulator.longhorn import names
 from tests.simulator.objects import name_of
-
 from tests.unit.simulator.longhorn.volume_cluster import VolumeCluster
 
 VERSIONS = ("1.6", "1.7", "1.12")

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from tests.simulator.controller import Key
 from tests.simulator.errors import ApiError
 from tests.simulator.history import DELETED, WatchEvent
-from tests.simulator.kernel import Timer
 from tests.simulator.longhorn import names, node_conditions, node_disks, node_images
 from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import BEAT_LATENCY, LonghornController, image_key
@@ -19,7 +18,6 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, labels_of, lookup, name_of
 
 GONE_RETRY = 10.0
-REPORT = 30.0
 # The monitor has to look first, so the other controllers' beats come before this pass.
 MONITOR_LATENCY = 0.09
 # A flag set on a replica by hand is looked at after 0.3 s (rec: v1.7.3/w2-leave-replica).
@@ -42,7 +40,6 @@ class NodeController(LonghornController):
         self.monitors = monitors
         self.flag_replicas: ReplicaFlags | None = None
         self.crash: Callable[[str], None] = lambda node: None
-        self._reports: dict[str, Timer] = {}
         monitors.changed = lambda node: self.enqueue(image_key(node), MONITOR_LATENCY)
         self.watch("nodes", lambda event: [image_key(name_of(event.obj))])
         self.watch("pods", self._of_manager_pod)
@@ -147,22 +144,6 @@ class NodeController(LonghornController):
             if not self.world.managers.running(name_of(other)):
                 self.enqueue(image_key(name_of(other)), BEAT_LATENCY)
         self._arm_beat(node)
-
-    def _manager_started(self, node: str) -> None:
-        super()._manager_started(node)
-        if node not in self._reports:
-            phase = self.kernel.rng.uniform(0, REPORT)
-            self._reports[node] = self.kernel.call_later(phase, lambda: self._on_report(node))
-
-    def _on_report(self, node: str) -> None:
-        """A kubelet reports every 30 s, which is one more reason to look at its node.
-
-        Seen as the second peak of Node changes within the half minute, v1.12.1/*/lhnodes.jsonl.
-        """
-        worker = self.world.workers.get(node)
-        if worker is not None and worker.powered:
-            self.enqueue(image_key(node), BEAT_LATENCY)
-        self._reports[node] = self.kernel.call_later(REPORT, lambda: self._on_report(node))
 
     def _of_manager_pod(self, event: WatchEvent) -> Iterable[Key]:
         if labels_of(event.obj).get("app") != "longhorn-manager":

@@ -167,7 +167,7 @@ class Release:
             self._work.interrupt.check(self._work.where)
             image = cluster.images[name]
             ops: Ops = [{"op": "remove", "path": cluster.schema.key_path(disk)} for disk in disks]
-            ops += memory.forget(image.meta)
+            ops += memory.drop(image.meta, "map", "node")
             try:
                 self._work.client.patch_json(
                     kinds.BACKING_IMAGES, name, ops, resource_version=image.meta.version

@@ -139,7 +139,7 @@ def test_a_dead_source_fails_with_its_cause_and_is_finished_when_it_is_alive(
     scene.volume("vol", "img")
     scene.lose("img")
     scene.cluster.sources.close_gate("door")
-    with monkeypatch.context() as patch, pytest.raises(recover.RecoveryFailed, match="404"):
+    with monkeypatch.context() as patch, pytest.raises(Failure, match="404"):
         patch.setattr(recover, "FAILING_SECONDS_MAX", 4.0)
         scene.recover("img")
     assert scene.tickets("vol") == {}

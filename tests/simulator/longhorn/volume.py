@@ -27,6 +27,7 @@ from tests.simulator.longhorn.volume_scene import (
     RW,
     Scene,
     is_failed,
+    manager_state,
     scene_of,
     state_of,
     volume_of,
@@ -35,6 +36,8 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, condition, is_terminating, name_of
 
 _COMPONENT = "longhorn-volume-controller"
+_SLOW_SHARE = 0.1
+_SLOW = (4.5, 7.5)
 
 
 class VolumeController(LonghornController):
@@ -48,6 +51,7 @@ class VolumeController(LonghornController):
         self.instances = instances
         self.choices = choices
         self._rebuilder = Rebuilder(world, choices)
+        self._due: dict[str, float] = {}
         for resource in (names.ENGINES, names.REPLICAS):
             self.watch(resource, lambda event: [(names.NAMESPACE, volume_of(event.obj))])
         self.watch(names.NODES, self._of_node)
@@ -78,8 +82,7 @@ class VolumeController(LonghornController):
         self._ensure_attachment(mine)
         scene = scene_of(self.store, mine)
         if scene.engine is None:
-            self._make(mine)
-            return None
+            return self._make(mine)
         self._settle_unplaced(scene)
         scene = scene_of(self.store, mine)
         self._take_modes(scene)
@@ -96,12 +99,25 @@ class VolumeController(LonghornController):
         if self.store.find(names.ATTACHMENTS, names.NAMESPACE, name_of(volume)) is None:
             self.store.create(names.ATTACHMENTS, volume_objects.attachment(volume))
 
-    def _make(self, volume: Object) -> None:
-        """Engine and replicas; places are found in the next pass."""
+    def _make(self, volume: Object) -> float | None:
+        """Engine and replicas; places are found in the next pass.
+
+        One volume in ten has to wait for them, nobody knows for what (F§9.3). Returns the seconds
+        until they are to be tried again.
+        """
+        key = str(volume["metadata"]["uid"])
+        if key not in self._due:
+            slow = self.kernel.rng.random() < _SLOW_SHARE
+            wait = self.kernel.rng.uniform(*_SLOW) if slow else 0.0
+            self._due[key] = self.kernel.now() + wait
+        left = self._due[key] - self.kernel.now()
+        if left > 0.001:
+            return left
         self.store.create(names.ENGINES, volume_objects.engine(self.world, volume))
-        for _ in range(int(volume["spec"].get("numberOfReplicas") or 0)):
+        for _unused in range(int(volume["spec"].get("numberOfReplicas") or 0)):
             made = volume_objects.replica(self.world, volume, 0)
             self.store.create(names.REPLICAS, made)
+        return None
 
     def _settle_unplaced(self, scene: Scene) -> None:
         """Give replicas without a disk one, where the scheduler finds one."""
@@ -200,6 +216,8 @@ class VolumeController(LonghornController):
     def _attach(self, mine: Object, scene: Scene, node: str) -> None:
         status, engine = mine["status"], scene.engine
         assert engine is not None
+        if status.get("state") != "attached" and self._fail_stranded(scene):
+            return
         for replica in scene.unfailed():
             if replica["spec"].get("nodeID") and replica["spec"].get("desireState") != "running":
                 self._edit(names.REPLICAS, name_of(replica), _want_running)
@@ -218,6 +236,22 @@ class VolumeController(LonghornController):
                 return
             self._sync_addresses(scene)
             self._robustness(mine, scene)
+
+    def _fail_stranded(self, scene: Scene) -> bool:
+        """Fail replicas that nobody can launch: their instance manager is gone (F§15.3).
+
+        With all of them stranded, salvage and this undo each other until the node is back.
+        """
+        stranded = [
+            r
+            for r in scene.unfailed()
+            if r["spec"].get("nodeID")
+            and state_of(r) == "stopped"
+            and manager_state(self.store, r["spec"]["nodeID"]) not in ("running", "starting")
+        ]
+        for replica in stranded:
+            self._fail(replica, self.kernel.timestamp())
+        return bool(stranded)
 
     def _opened(self, scene: Scene, node: str) -> bool:
         """Start the engine when all replicas that are not failed run (F§9.2)."""

@@ -48,6 +48,7 @@ class Rebuilder:
         if engine is None or state_of(engine) != "running" or not scene.modes:
             return
         self._give_up_lost(scene)
+        self._drop_hopeless(scene)
         self._drop_pending(scene)
         if any(mode == ERR for mode in scene.modes.values()):
             return  # the engine still lets go of a member
@@ -140,6 +141,14 @@ class Rebuilder:
         except ApiError as error:
             text = f"failed to delete replica {name_of(replica)}: {error.message}"
             self.world.event(replica, _COMPONENT, "EvictionFailed", text, "Warning")
+
+    def _drop_hopeless(self, scene: Scene) -> None:
+        """A replica that failed before it ever had data is made anew (rec: v1.6.4/w4-..)."""
+        for replica in scene.replicas:
+            spent = int(replica["spec"].get("rebuildRetryCount") or 0) >= volume_objects.NO_REUSE
+            if is_failed(replica) and spent and not replica["spec"].get("healthyAt"):
+                if not is_terminating(replica):
+                    self._delete(replica)
 
     def _drop_pending(self, scene: Scene) -> None:
         """A replica that found no place goes when nobody needs it any more (rec: v1.6.4/v14-..)."""

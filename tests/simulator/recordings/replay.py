@@ -209,6 +209,11 @@ def _in_scope(tracks: Tracks, recording: Recording, known: Tracks | None = None)
     owned = {"poddisruptionbudgets.policy": "budget "}
     hidden = tuple(prefix for resource, prefix in owned.items() if resource not in recorded)
     foreign = {stay.uuid for stay in stays(recording)}
+    used = {
+        name.rpartition(" ")[2]
+        for name in tracks
+        if name.startswith("key ") and _STAND_IN not in name
+    }
     found: Tracks = {}
     for name, track in tracks.items():
         if _STAND_IN in name or name.startswith(hidden or ("\0",)):
@@ -216,7 +221,10 @@ def _in_scope(tracks: Tracks, recording: Recording, known: Tracks | None = None)
         if known is not None and name not in known and track.initial != ABSENT:
             continue
         if name.startswith("pod of manager "):
-            shared = name.rpartition(" ")[2] in foreign
+            disk = name.rpartition(" ")[2]
+            shared = disk in foreign
+            if known is not None and name not in known and disk not in used:
+                continue  # only a stand-in is there
             if shared and track.initial == ABSENT:
                 continue  # a foreign image may have brought it
             if not shared and track.initial != ABSENT:

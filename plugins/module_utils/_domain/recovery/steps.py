@@ -19,6 +19,7 @@ from enum import Enum
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
+    DataSource,
     Image,
     Volume,
 )
@@ -31,7 +32,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     notes,
     tickets,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     data_source_stuck,
 )
@@ -103,8 +104,7 @@ def _delete_source(window: Sequence[Sight], text: str) -> Step:
     hang: its manager does not list the image any more and never cleans up.
     """
     sight = window[-1]
-    source = sight.source
-    assert source is not None
+    source = _present(sight.source)
     if sight.recording:
         return Step(Action.WAIT, f"{count(len(sight.recording), 'manager')} to drop their records")
     quiet = unchanged_for(
@@ -122,8 +122,7 @@ def _deleted_while_fetching(window: Sequence[Sight]) -> Step:
     (longhorn-manager controller/backing_image_data_source_controller.go).
     """
     sight = window[-1]
-    source = sight.source
-    assert source is not None
+    source = _present(sight.source)
 
     def hangs(earlier: Sight) -> bool:
         found = earlier.source
@@ -156,7 +155,9 @@ def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -
         if volume.state not in ("detached", "creating", "deleting", "")
     ]
     if attached:
-        return Step(Action.WAIT, f"volumes to detach: {', '.join(attached)}")
+        held_by = "; ".join(tickets.blockers(sight.cluster, name))
+        text = f"volumes to detach: {names(attached)}"
+        return Step(Action.WAIT, f"{text} ({held_by})" if held_by else text)
     return step
 
 
@@ -166,8 +167,7 @@ def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
     The data source puts its own key back at once; that one is left.
     """
     sight = window[-1]
-    source = sight.source
-    assert source is not None
+    source = _present(sight.source)
     others = [seen for seen in sight.copies if seen.copy.disk != source.disk]
     emptied = notes.recovery_of(sight.image).get(notes.EMPTIED_FOR) == source.meta.uid
     # The data source may put its key back before the managers have looked: then once more.
@@ -178,9 +178,15 @@ def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
     return _delete_source(window, "deleting its hanging data source")
 
 
+def _present(source: DataSource | None) -> DataSource:
+    """The data source, where the caller's decision has already asked whether there is one."""
+    if source is None:
+        raise AssertionError("this step is only taken with a data source")
+    return source
+
+
 def _watch_first_file(sight: Sight) -> Step:
-    source = sight.source
-    assert source is not None
+    source = _present(sight.source)
     disk = sight.cluster.disks.get(source.disk)
     where = f" on {disk.label}" if disk else ""
     if source.state in ("failed", "failed-and-cleanup"):

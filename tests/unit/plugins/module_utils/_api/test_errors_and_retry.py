@@ -40,24 +40,24 @@ def answer(code: int, message: str = "m", causes: list[dict[str, str]] | None = 
     ],
 )
 def test_a_class_for_each_status(code: int, kind: type[errors.ApiError]) -> None:
-    assert type(answer(code)) is kind
+    assert answer(code).__class__ is kind
 
 
 def test_422_with_causes_is_a_refusal_with_its_words() -> None:
     error = answer(422, causes=[{"field": "spec.size", "message": "too small"}])
-    assert type(error) is errors.Refused
+    assert error.__class__ is errors.Refused
     assert "spec.size: too small" in str(error)
 
 
 @pytest.mark.parametrize("code", [400, 403, 422])
 def test_a_webhooks_word_is_a_refusal_whatever_its_status(code: int) -> None:
     text = 'admission webhook "validator.longhorn.io" denied the request: no'
-    assert type(answer(code, text)) is errors.Refused
+    assert answer(code, text).__class__ is errors.Refused
 
 
 def test_an_answer_that_is_no_status_is_dropped() -> None:
     error = errors.from_answer(502, b"<html>token=abc</html>", {}, "list nodes")
-    assert type(error) is errors.ServerError
+    assert error.__class__ is errors.ServerError
     assert "abc" not in str(error)
 
 

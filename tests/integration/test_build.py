@@ -9,47 +9,18 @@ What is run is the installed copy, which has neither tests nor the checkout besi
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from tests.integration.command import run
 from tests.material import CHECKOUT
+from tests.scenery.furnish import Furnisher
+from tests.scenery.plan import DRAINED
+from tests.simulator.longhorn.cluster import Cluster
 
-BIN = Path(sys.executable).parent
 PLAYBOOKS = ("drain_node", "recover_backing_image")
-
-
-def run(
-    *command: str, tree: Path, cwd: Path, kubeconfig: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """Run one of Ansible's commands that sees no collection but those in ``tree``."""
-    environment = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith(("ANSIBLE_", "K8S_AUTH_", "KUBECONFIG", "PYTHONPATH"))
-    }
-    environment |= {
-        "ANSIBLE_COLLECTIONS_PATH": str(tree),
-        "ANSIBLE_LOCALHOST_WARNING": "False",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
-        "ANSIBLE_NOCOLOR": "1",
-    }
-    if kubeconfig is not None:
-        environment["KUBECONFIG"] = str(kubeconfig)
-    return subprocess.run(
-        [str(BIN / command[0]), *command[1:]],
-        cwd=cwd,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +62,23 @@ def test_playbook_is_found_by_its_full_name(installed: Path, tmp_path: Path, pla
         tree=installed, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_drain_is_planned_by_its_full_name_and_nothing_is_written(
+    installed: Path, tmp_path: Path
+) -> None:
+    cluster = Cluster(longhorn="1.12", nodes=3, disks=2, root=tmp_path / "disks", time=10.0)
+    try:
+        Furnisher(cluster).furnish()
+        server = cluster.serve()
+        done = run(
+            "ansible-playbook", "nodecare.longhorn.drain_node", "--check", "--diff",
+            "-e", f"node={cluster.nodes[DRAINED]}", "-e", "intent=remove",
+            tree=installed, cwd=tmp_path, kubeconfig=server.kubeconfig,
+        )  # fmt: skip
+        written = [entry for entry in server.requests.entries if entry.is_write and entry.changed]
+    finally:
+        cluster.close()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ubuntu-24.04" in done.stdout, "the plan names the image whose only copy is there"
+    assert written == []

@@ -6,7 +6,15 @@
 from __future__ import annotations
 
 from tests.simulator.kube import defaults
-from tests.simulator.kube.columns import DAEMONSETS, DEPLOYMENTS, EVENTS, NODES, PODS, REPLICASETS
+from tests.simulator.kube.columns import (
+    BUDGETS,
+    DAEMONSETS,
+    DEPLOYMENTS,
+    EVENTS,
+    NODES,
+    PODS,
+    REPLICASETS,
+)
 from tests.simulator.resources import Column, Registry, Resource
 
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
@@ -180,6 +188,7 @@ def _apps() -> list[Resource]:
             short_names=(short,),
             printer_columns=columns,
             default=defaults.default_workload,
+            subresources=() if plural == "daemonsets" else (("scale", "Scale"),),
             builtin=True,
             categories=("all",),
         )
@@ -221,12 +230,7 @@ def _others() -> list[Resource]:
             short_names=("pdb",),
             builtin=True,
             prepare=defaults.prepare_budget,
-            printer_columns=(
-                Column("Min Available", ".spec.minAvailable"),
-                Column("Max Unavailable", ".spec.maxUnavailable"),
-                Column("Allowed Disruptions", ".status.disruptionsAllowed", "integer"),
-                _AGE,
-            ),
+            printer_columns=BUDGETS,
         ),
         Resource(
             "coordination.k8s.io",

@@ -4,25 +4,21 @@
 
 """Recordings of real Longhorn as clusters of the model, for tests.
 
-The folder is found by NODECARE_SHARED, or beside the checkout; tests that need it skip, saying so,
-without it.
+Tests that need them skip, saying so, where they are absent.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import parse
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema, detect
+from tests.material import shared
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 KINDS = [
     "lhnodes",
     "k8snodes",
@@ -39,22 +35,9 @@ KINDS = [
 ]
 
 
-def shared() -> Path:
-    """The folder with the recordings, or skip."""
-    named = os.environ.get("NODECARE_SHARED")
-    places = [Path(named)] if named else [CHECKOUT / "../shared", CHECKOUT / "../../shared"]
-    for place in places:
-        if (place / "recordings").is_dir():
-            return place.resolve()
-    pytest.skip("no recordings here: set NODECARE_SHARED to the folder that holds recordings/")
-
-
 def scenario(name: str) -> Path:
     """One recording, for example v1.12.1/w2-leave-own, or skip."""
-    folder = shared() / "recordings" / name
-    if not folder.is_dir():
-        pytest.skip(f"recording {name} is not here")
-    return folder
+    return shared(f"recordings/{name}")
 
 
 def events(folder: Path) -> list[tuple[str, str, str, dict[str, Any]]]:

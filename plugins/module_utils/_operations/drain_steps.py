@@ -45,7 +45,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     relocate_images as relocating,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
+    Stopped,
+    Work,
+)
 
 Result = dict[str, Any]
 Lock = Callable[[], AbstractContextManager[Work]]
@@ -168,6 +171,12 @@ def evict(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
     if work.check_mode or not pending:
         outcome.evicted = [v.pod.key for v in pending if v.fate is pod_filters.Fate.EVICT]
         return {"changed": bool(pending), **outcome.as_data()}
+    if not cordoning.is_cordoned(work, request.node):
+        raise Stopped(
+            f"{request.node} is not cordoned: new pods would come while others go, and Longhorn "
+            "keeps its budgets. Cordon it first (nodecare.longhorn.node_cordon). "
+            "Nothing was changed."
+        )
     with lock():
         eviction = evict_pods.Eviction(work, request, params["terminate_grace_period"])
         outcome = _told(work, eviction.outcome, eviction.run)

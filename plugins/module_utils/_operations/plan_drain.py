@@ -54,7 +54,9 @@ def input_problems(cluster: Cluster, request: Request) -> list[str]:
     """What is wrong with the names that were given."""
     problems: list[str] = []
     known = sorted(cluster.nodes)
-    if request.node not in cluster.kube_nodes:
+    if not request.node:
+        problems.append(f"Name the node: -e node=NAME. Longhorn manages: {names(known, 20)}.")
+    elif request.node not in cluster.kube_nodes:
         problems.append(
             f"There is no node {request.node} in this cluster. Longhorn manages: "
             f"{names(known, 20)}. Check the spelling (-e node=…)."

@@ -120,8 +120,7 @@ def test_watching(kubectl: Kubectl) -> None:
 def test_cordon_drain_uncordon(kubectl: Kubectl, served: Served) -> None:
     for kind, name in (("DaemonSet", "agent"), ("Deployment", "web")):
         kubectl("create", "-f", "-", stdin=WORKLOAD.format(kind=kind, name=name))
-    replicas = '{"spec": {"replicas": 3}}'
-    kubectl("patch", "deployment", "web", "-n", "default", "-p", replicas)
+    kubectl("scale", "--replicas=3", "deployment/web", "-n", "default")
     wait_for(kubectl, "web", 3)
     kubectl("cordon", "n1")
     assert "SchedulingDisabled" in kubectl("get", "node", "n1")
@@ -134,6 +133,17 @@ def test_cordon_drain_uncordon(kubectl: Kubectl, served: Served) -> None:
     assert [line.partition("-")[0] for line in left.splitlines()] == ["pod/agent"]
     wait_for(kubectl, "web", 3)
     assert "node/n1 uncordoned" in kubectl("uncordon", "n1")
+
+
+def test_asking_what_is_allowed(kubectl: Kubectl, served: Served, tmp_path: Path) -> None:
+    assert kubectl("auth", "can-i", "patch", "images.longhorn.io") == "yes\n"
+    token = served.server.tokens.for_service_account(NS, "limited")
+    limited = str(served.server.kubeconfig_for(token, tmp_path / "limited"))
+    kubectl.environment["KUBECONFIG"] = limited
+    assert kubectl("auth", "can-i", "patch", "images.longhorn.io", code=1) == "no\n"
+    assert kubectl("auth", "can-i", "get", "/metrics", code=1) == "no\n"
+    refused = kubectl("get", "nodes", code=1)
+    assert 'cannot list resource "nodes" in API group "" at the cluster scope' in refused
 
 
 def wait_for(kubectl: Kubectl, name: str, count: int) -> None:

@@ -20,8 +20,9 @@ from tests.simulator.errors import ApiError
 from tests.simulator.faults import Fault, Faults, send_signal
 from tests.simulator.http.control import PREFIX, Control
 from tests.simulator.http.discovery import discover
-from tests.simulator.http.handlers import Answer, Handlers
+from tests.simulator.http.handlers import Handlers
 from tests.simulator.http.requests import Request, Target, access_of, parse_path
+from tests.simulator.http.subresources import Answer
 from tests.simulator.http.tables import Shape, negotiate
 from tests.simulator.http.watching import Watch
 from tests.simulator.podlogs import PodLogs

@@ -99,6 +99,8 @@ def _entries(resource: Resource) -> list[Object]:
         }
         if name == "log":
             entry["verbs"] = ["get"]
+        if name == "scale":
+            entry |= {"group": "autoscaling", "version": "v1", "verbs": ["get", "patch", "update"]}
         if name == "eviction":
             entry |= {"group": "policy", "version": "v1"}
         entries.append(entry)

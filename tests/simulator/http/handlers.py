@@ -9,36 +9,26 @@ Source: apiserver pkg/endpoints/handlers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tests.simulator import errors
-from tests.simulator.http.eviction import evict
-from tests.simulator.http.gojson import decode_json, summarize
+from tests.simulator.http.gojson import summarize
 from tests.simulator.http.listing import list_page, parse_version, too_large
 from tests.simulator.http.requests import Request, decode_yaml
+from tests.simulator.http.subresources import Answer, Subresources
 from tests.simulator.http.tables import Shape, shape_list, shape_object
 from tests.simulator.objects import Object, name_of, namespace_of, uid_of
 from tests.simulator.podlogs import PodLogs
-from tests.simulator.rbac import Access, Authorizer, Tokens, User
+from tests.simulator.rbac import Authorizer, Tokens, User
 from tests.simulator.resources import Resource
 from tests.simulator.selectors import object_match
 from tests.simulator.store import Store
-from tests.simulator.writing import APPLY_PATCH, JSON_PATCH, WriteOptions, accepted_patches
+from tests.simulator.writing import APPLY_PATCH, WriteOptions, accepted_patches
 
 _OTHER_NAMESPACE = (
     "the namespace of the provided object does not match the namespace sent on the request"
 )
-
-
-@dataclass
-class Answer:
-    """A response: a JSON body, or a text, and the warnings that go with it."""
-
-    status: int
-    body: Object | None = None
-    text: str | None = None
-    warnings: list[str] = field(default_factory=list)
 
 
 class Handlers:
@@ -46,21 +36,19 @@ class Handlers:
 
     def __init__(self, store: Store, authorizer: Authorizer, tokens: Tokens, logs: PodLogs) -> None:
         self._store = store
-        self._authorizer = authorizer
-        self._tokens = tokens
-        self._logs = logs
+        self._others = Subresources(store, authorizer, tokens, logs)
 
     def handle(self, request: Request, user: User, shape: Shape) -> Answer:
         """Do what a request asks for and answer it. Raises ApiError."""
         target, resource = request.target, request.resource
         if target.subresource not in ("", "status"):
-            return self._subresource(request)
+            return self._others.handle(request)
         if target.subresource == "status" and not resource.status_subresource:
             raise errors.ApiError(
                 404, "NotFound", "the server could not find the requested resource", {}
             )
         if resource.plural == "selfsubjectaccessreviews":
-            return self._access_review(request, user)
+            return self._others.access_review(request, user)
         if (
             resource.namespaced
             and not target.namespace
@@ -156,7 +144,7 @@ class Handlers:
         options = request.write_options()
         if kind == APPLY_PATCH:
             return self._apply(request, shape, options)
-        body = _patch_body(request, kind)
+        body = request.decode_patch()
         patched = self._store.patch(
             resource.key,
             target.namespace,
@@ -253,65 +241,6 @@ class Handlers:
         now = self._store.kernel.now()
         return Answer(200, shape_list(resource, chosen, metadata, shape, now))
 
-    def _subresource(self, request: Request) -> Answer:
-        target, what = request.target, (request.resource.key, request.target.subresource)
-        if what == ("pods", "eviction") and request.method == "POST":
-            body = request.decode()
-            options = request.write_options()
-            return Answer(201, evict(self._store, target.namespace, target.name, body, options))
-        if what == ("pods", "log") and request.method == "GET":
-            pod = self._store.get("pods", target.namespace, target.name)
-            return Answer(200, text=self._logs.read(pod, request.query))
-        if what == ("serviceaccounts", "token") and request.method == "POST":
-            return self._token(request)
-        raise errors.ApiError(
-            404, "NotFound", "the server could not find the requested resource", {}
-        )
-
-    def _token(self, request: Request) -> Answer:
-        target, body = request.target, request.decode()
-        self._store.get("serviceaccounts", target.namespace, target.name)
-        token = self._tokens.for_service_account(target.namespace, target.name)
-        seconds = int((body.get("spec") or {}).get("expirationSeconds") or 3600)
-        expires = self._store.kernel.timestamp(self._store.kernel.now() + seconds)
-        status = {"token": token, "expirationTimestamp": expires}
-        return Answer(
-            201,
-            {
-                "kind": "TokenRequest",
-                "apiVersion": "authentication.k8s.io/v1",
-                "metadata": {"name": target.name, "namespace": target.namespace},
-                "spec": body.get("spec") or {},
-                "status": status,
-            },
-        )
-
-    def _access_review(self, request: Request, user: User) -> Answer:
-        if request.method != "POST" or request.target.name:
-            raise errors.method_not_allowed()
-        spec = request.decode().get("spec") or {}
-        wanted = spec.get("resourceAttributes") or {}
-        other = spec.get("nonResourceAttributes") or {}
-        access = Access(
-            wanted.get("verb", "") or other.get("verb", ""),
-            wanted.get("group", ""),
-            wanted.get("resource", ""),
-            wanted.get("subresource", ""),
-            wanted.get("namespace", ""),
-            wanted.get("name", ""),
-            other.get("path", ""),
-        )
-        return Answer(
-            201,
-            {
-                "kind": "SelfSubjectAccessReview",
-                "apiVersion": "authorization.k8s.io/v1",
-                "metadata": {},
-                "spec": spec,
-                "status": {"allowed": self._authorizer.allowed(user, access)},
-            },
-        )
-
 
 @dataclass
 class _DeleteOptions:
@@ -338,18 +267,6 @@ def _delete_options(request: Request) -> _DeleteOptions:
     return _DeleteOptions(
         conditions.get("uid"), conditions.get("resourceVersion"), propagation, grace, options
     )
-
-
-def _patch_body(request: Request, kind: str) -> Any:
-    if kind != JSON_PATCH:
-        return decode_json(request.body, request.resource.kind)
-    body = decode_yaml(request.body)
-    if not isinstance(body, list):
-        raise errors.bad_request(
-            "error decoding patch: json: cannot unmarshal object into Go value of type "
-            "jsonpatch.Patch"
-        )
-    return body
 
 
 def _check_version_of_body(resource: Resource, obj: Object) -> None:

@@ -19,7 +19,7 @@ from tests.simulator.errors import ApiError, bad_request, unsupported_media_type
 from tests.simulator.http.gojson import decode_json
 from tests.simulator.rbac import Access
 from tests.simulator.resources import Resource
-from tests.simulator.writing import WriteOptions
+from tests.simulator.writing import JSON_PATCH, WriteOptions
 
 _TRUE = ("true", "1", "t", "True", "TRUE")
 _BODY_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
@@ -109,6 +109,20 @@ class Request:
         if kind != "application/json":
             raise unsupported_media_type(_BODY_TYPES)
         return decode_json(self.body, self.resource.kind)
+
+    def decode_patch(self) -> Any:
+        """Return the body of a patch: a list for a JSON patch, else an object. Raises
+        ApiError 400.
+        """
+        if self.content_type() != JSON_PATCH:
+            return decode_json(self.body, self.resource.kind)
+        operations = decode_yaml(self.body)
+        if not isinstance(operations, list):
+            raise bad_request(
+                "error decoding patch: json: cannot unmarshal object into Go value of type "
+                "jsonpatch.Patch"
+            )
+        return operations
 
 
 def decode_yaml(body: bytes) -> Any:

@@ -107,6 +107,20 @@ def _number(path: str) -> Any:
     return lambda obj, now: lookup(obj, path) or 0
 
 
+def _or_not_available(path: str) -> Any:
+    def cell(obj: Object, now: float) -> str:
+        value = lookup(obj, path)
+        return "N/A" if value is None else str(value)
+
+    return cell
+
+
+BUDGETS = (
+    Column("Min Available", cell=_or_not_available("spec.minAvailable")),
+    Column("Max Unavailable", cell=_or_not_available("spec.maxUnavailable")),
+    Column("Allowed Disruptions", ".status.disruptionsAllowed", "integer"),
+    _AGE,
+)
 NODES = (
     Column("Status", cell=_node_status),
     Column("Roles", cell=_node_roles),

@@ -42,7 +42,6 @@ class Kubelet:
         self.address = address
         self._next_address = 10
         self._timers: dict[str, list[Timer]] = {}
-        store.subscribe(self._on_event)
 
     def power_on(self) -> None:
         """Start: containers that were running are gone, so their pods fail or start again."""
@@ -77,9 +76,8 @@ class Kubelet:
         pods = self._store.list("pods")
         return [p for p in pods if p.get("spec", {}).get("nodeName") == self.node]
 
-    def _on_event(self, event: WatchEvent) -> None:
-        if event.res != "pods" or event.obj.get("spec", {}).get("nodeName") != self.node:
-            return
+    def on_pod(self, event: WatchEvent) -> None:
+        """Take note of a write to a pod that is bound to this node."""
         pod = event.obj
         if event.type == DELETED:
             for timer in self._timers.pop(uid_of(pod), []):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.simulator.controller import Key, key_of
+from tests.simulator.history import WatchEvent
 from tests.simulator.kernel import Kernel, Timer
 from tests.simulator.kube.kubelet import Kubelet
 from tests.simulator.objects import Object, condition
@@ -44,6 +45,13 @@ class Machines:
         self._kernel = kernel
         self._store = store
         self._machines: dict[str, _Machine] = {}
+        store.subscribe(self._route)
+
+    def _route(self, event: WatchEvent) -> None:
+        if event.res == "pods":
+            machine = self._machines.get(event.obj.get("spec", {}).get("nodeName") or "")
+            if machine is not None:
+                machine.kubelet.on_pod(event)
 
     def names(self) -> list[str]:
         """Return the names of all machines, in the order in which they came."""

@@ -16,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     Sight,
     see,
 )
+from tests.material import shared
 from tests.unit import recorded
 
 WINDOW_SECONDS = 10.0
@@ -55,7 +56,7 @@ class Phase:
 def phases() -> dict[str, list[Phase]]:
     """All rows about images, by scenario."""
     found: dict[str, list[Phase]] = {}
-    text = (recorded.shared() / "recordings" / "EXPECTED.md").read_text(encoding="utf-8")
+    text = (shared("recordings/EXPECTED.md")).read_text(encoding="utf-8")
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
         if not line.startswith("| v1.") or len(cells) < 10:

@@ -1,0 +1,110 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``make benchmark``: what a plan costs on a large cluster.
+
+The module is run as Ansible runs it, in a process of its own, over HTTPS. Requests are counted by
+the server, seconds include the start of Python, memory is the peak of the module's process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.integration.drain.big_cluster import BigCluster
+
+IMAGES = 1000
+NODES = 100
+VERSIONS = ("1.6", "1.12")
+REQUESTS_MAX, SECONDS_MAX, MEGABYTES_MAX = 20, 5.0, 250.0
+
+MODULE = """
+import json, runpy, sys
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
+basic._ANSIBLE_PROFILE = "legacy"
+root = "ansible_collections.nodecare.longhorn.plugins.modules."
+runpy.run_module(root + sys.argv[1], run_name="__main__", alter_sys=True)
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a module took, and its result."""
+
+    requests: int
+    seconds: float
+    megabytes: float
+    result: dict[str, Any]
+
+    @property
+    def affordable(self) -> bool:
+        """Whether it stays within what the project promises."""
+        return (
+            self.requests <= REQUESTS_MAX
+            and self.seconds <= SECONDS_MAX
+            and self.megabytes <= MEGABYTES_MAX
+        )
+
+
+def plan(version: str, folder: Path) -> Cost:
+    """Plan to remove one node of a large cluster, in check mode."""
+    with BigCluster(version, NODES, IMAGES).served(folder) as server:
+        arguments = {
+            "kubeconfig": str(server.kubeconfig),
+            "node": "worker-0",
+            "intent": "remove",
+            "_ansible_check_mode": True,
+            "_ansible_diff": True,
+        }
+        before = server.requests.total
+        seconds, megabytes, result = run("node_drain_plan", arguments)
+        return Cost(server.requests.total - before, seconds, megabytes, result)
+
+
+def run(module: str, arguments: dict[str, Any]) -> tuple[float, float, dict[str, Any]]:
+    """Run a module; returns seconds, peak megabytes and its result. Raises RuntimeError."""
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+        given.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+        given.seek(0)
+        process = subprocess.Popen([sys.executable, "-c", MODULE, module], stdin=given, stdout=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - began
+        said.seek(0)
+        text = said.read().decode()
+    if process.returncode != 0:
+        raise RuntimeError(f"{module} ended with {process.returncode}: {text[:2000]}")
+    return seconds, usage.ru_maxrss / 1024, json.loads(text)
+
+
+def main() -> int:
+    """Print one line per version; 1 if one of them is over the limits."""
+    print(f"Plan to remove one node, {IMAGES:,} images on {NODES} nodes (check mode, with diff)")
+    affordable = True
+    for version in VERSIONS:
+        with tempfile.TemporaryDirectory() as folder:
+            cost = plan(version, Path(folder))
+        copies = len(cost.result["plan"]["copies"])
+        print(
+            f"  Longhorn {version:5} {cost.requests:3} requests  {cost.seconds:5.2f} s"
+            f"  {cost.megabytes:6.1f} MB peak  ({copies} copies planned)"
+        )
+        affordable = affordable and cost.affordable
+    limits = f"{REQUESTS_MAX} requests, {SECONDS_MAX:g} s, {MEGABYTES_MAX:g} MB"
+    print(f"benchmark: {'within' if affordable else 'OVER'} the limits ({limits})")
+    return 0 if affordable else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each blocker: when it is named, with which remedy, and whether waiting helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import Blocker
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filters import Consent
+from tests.unit.plugins.module_utils._domain import build
+
+REMOVE = Request("n1", Intent.REMOVE)
+
+
+def found(
+    *things: Any, request: Request = REMOVE, version: str = "1.12.1", nodes: int = 3, **fields: Any
+) -> list[Blocker]:
+    given = {thing.meta.name for thing in things if isinstance(thing, build.Node)}
+    calm = [build.node(f"n{n}") for n in range(1, nodes + 1) if f"n{n}" not in given]
+    return list(drain_plan.make(build.cluster(version, *calm, *things, **fields), request).blockers)
+
+
+def only(blockers: list[Blocker]) -> Blocker:
+    assert len(blockers) == 1, blockers
+    return blockers[0]
+
+
+def told(blocker: Blocker) -> tuple[str, str, bool]:
+    return blocker.rule, blocker.clears.value, blocker.stops
+
+
+def test_a_calm_node_has_none() -> None:
+    image = build.image("a", [build.copy("n1.0"), build.copy("n2.0")])
+    pod = build.pod("web", "n1")
+    assert found(image, pod) == []
+
+
+def test_the_last_copy_without_a_target_names_why_each_disk_was_refused() -> None:
+    image = build.image("a", [build.copy("n1.0")], size=500 * build.GIB)
+    blocker = only(found(image))
+    assert told(blocker) == ("no_target_disk", "needs_action", True)
+    assert "500.0 GiB" in blocker.remedy
+    assert blocker.detail == (
+        "n1/disk-0: it is the node being drained",
+        "n2/disk-0: needs 500.0 GiB, but only 100.0 GiB may be used "
+        "(reservation and Longhorn's limits kept)",
+        "n3/disk-0: needs 500.0 GiB, but only 100.0 GiB may be used "
+        "(reservation and Longhorn's limits kept)",
+    )
+
+
+def test_fewer_copies_than_wanted_are_only_worth_knowing() -> None:
+    image = build.image("a", [build.copy("n1.0"), build.copy("n2.0")], min_copies=3)
+    assert told(only(found(image, nodes=2))) == ("fewer_copies", "needs_action", False)
+
+
+def test_a_lost_image_must_be_recovered_first() -> None:
+    image = build.image("a", [build.copy("n1.0", "failed"), build.copy("n2.0", "unknown")])
+    blocker = only(found(image))
+    assert told(blocker) == ("image_lost", "needs_action", True)
+    assert blocker.detail == ("n1.0: state failed", "n2.0: state unknown")
+
+
+def test_a_first_file_in_the_making_depends_on_its_type() -> None:
+    image = build.image("a", [build.copy("n1.0", "in-progress")])
+    for kind, clears in (("download", "clears_by_itself"), ("upload", "needs_action")):
+        source = build.source(
+            "a", done=False, node="n1", disk="n1.0", source_type=kind, progress=63
+        )
+        blocker = only(found(image, source))
+        assert told(blocker) == ("first_file", clears, True)
+        assert "63 %" in blocker.reason
+    broken = build.source("a", False, node="n1", disk="n1.0", source_type="clone", state="failed")
+    assert told(only(found(image, broken))) == ("first_file", "needs_action", True)
+    elsewhere = build.source("a", done=False, node="n2", disk="n2.0")
+    assert found(image, elsewhere) == []
+
+
+@pytest.mark.parametrize(("version", "broken"), [("1.12.1", True), ("1.7.3", False)])
+def test_an_entry_written_as_nothing_stops_only_where_it_hurts(version: str, broken: bool) -> None:
+    copies = [build.copy("n1.0", complete=not broken), build.copy("n2.0")]
+    image = build.image("a", copies)
+    blockers = found(image, version=version)
+    if not broken:
+        assert blockers == []
+        return
+    assert told(only(blockers)) == ("incomplete_entry", "needs_action", True)
+    repair = Request("n1", Intent.REMOVE, repair_entries=True)
+    assert not only(found(image, request=repair)).stops
+    other = build.image("b", [build.copy("n2.0", complete=False)])
+    assert not only(found(other)).stops, "an image that the drain does not touch"
+
+
+HERE = build.replica("r1", "v", "n1")
+
+
+def test_a_replica_with_nowhere_to_go() -> None:
+    things = [HERE, build.replica("r2", "v", "n2"), build.engine("v", "n2", ["r1", "r2"])]
+    blocker = only(found(build.volume("v", 2), *things, nodes=2))
+    assert told(blocker) == ("no_node_for_replica", "needs_action", True)
+    assert blocker.detail == (
+        "n1: it is the node being drained",
+        "n2: already has a replica of it",
+    )
+    soft = build.volume("v", 2, soft_anti_affinity="enabled")
+    assert found(soft, *things, nodes=2) == []
+
+
+def test_a_volume_too_large_for_any_other_node() -> None:
+    big = build.volume("v", 1, size=900 * build.GIB)
+    blocker = only(found(big, HERE, build.engine("v", "n2", ["r1"])))
+    assert "900.0 GiB" in blocker.remedy
+    assert blocker.detail[1] == "n2: needs 900.0 GiB, n2/disk-0 may take 200.0 GiB"
+
+
+def test_a_single_replica_asks_only_where_the_operator_wants_to_be_asked() -> None:
+    volume = build.volume("v", 1, workloads=(build.workload("postgres-0"),))
+    things = (volume, HERE, build.engine("v", "n2", ["r1"]))
+    assert found(*things) == []
+    blocker = only(found(*things, request=Request("n1", Intent.REMOVE, move_single=False)))
+    assert told(blocker) == ("single_replica", "needs_action", True)
+    assert blocker.name == "v (postgres-0)"
+
+
+def test_a_faulted_volume_is_salvaged_first() -> None:
+    failed = build.replica("r1", "v", "n1", failed_at="2026-01-05T08:00:00Z")
+    faulted = build.volume("v", 1, robustness="faulted", state="detached")
+    assert told(only(found(faulted, failed, build.engine("v", "")))) == (
+        "volume_faulted",
+        "needs_action",
+        True,
+    )
+
+
+def test_strict_locality_never_clears() -> None:
+    volume = build.volume("v", 1, data_locality="strict-local")
+    assert told(only(found(volume, HERE, build.engine("v", "n1", ["r1"])))) == (
+        "strict_local",
+        "never",
+        True,
+    )
+
+
+def test_a_manual_attachment_holds_the_engine() -> None:
+    volume = build.volume("v", 1)
+    by_hand = build.attachment("v", build.ticket("rig", "n1"))
+    there = build.replica("r2", "v", "n2")
+    things = (volume, there, build.engine("v", "n1", ["r2"]), by_hand)
+    assert told(only(found(*things))) == ("manual_attachment", "needs_action", True)
+    detaching = {"detach-manually-attached-volumes-when-cordoned": "true"}
+    assert told(only(found(*things, settings=detaching))) == (
+        "manual_attachment",
+        "clears_by_itself",
+        True,
+    )
+
+
+def test_a_volume_held_by_a_pod_that_stays() -> None:
+    volume = build.volume("v", 1, workloads=(build.workload("db-0"),))
+    csi = build.attachment("v", build.ticket("csi-1", "n1", "csi-attacher"))
+    there = build.replica("r2", "v", "n2")
+    blocker = only(found(volume, csi, there, build.engine("v", "n1", ["r2"])))
+    assert told(blocker) == ("held_by_pod", "needs_action", False)
+    pod = build.pod("db-0", "n1")
+    assert found(volume, csi, there, build.engine("v", "n1", ["r2"]), pod) == []
+
+
+def test_pods_that_need_consent() -> None:
+    bare = build.pod("debug", "n1", owner_kind="")
+    scratch = build.pod("cache", "n1", empty_dirs=("tmp",))
+    assert [told(b) for b in found(bare, scratch)] == [
+        ("empty_dir", "needs_action", True),
+        ("bare_pod", "needs_action", True),
+    ]
+    consent = Consent(force=True, delete_emptydir_data=True)
+    assert found(bare, scratch, request=Request("n1", Intent.REMOVE, consent)) == []
+
+
+def test_a_budget_at_zero_is_worth_knowing() -> None:
+    pod = build.pod("db-0", "n1", labels={"app": "db"})
+    assert told(only(found(pod, build.budget("db", {"app": "db"})))) == (
+        "budget",
+        "clears_by_itself",
+        False,
+    )
+    assert found(pod, build.budget("db", {"app": "web"})) == []
+    assert found(pod, build.budget("db", {"app": "db"}, allowed=1)) == []
+
+
+def test_another_maintenance_stops_while_it_holds_data() -> None:
+    away = build.node("n2", before={"intent": "reboot"})
+    image = build.image("a", [build.copy("n2.0"), build.copy("n3.0")])
+    assert told(only(found(away, image))) == ("other_maintenance", "needs_action", True)
+    emptied = build.node("n2", before={"intent": "remove"})
+    assert not only(found(emptied)).stops
+
+
+def test_another_cordoned_node_is_worth_knowing() -> None:
+    assert told(only(found(cordoned=["n2"]))) == ("other_cordoned", "needs_action", False)
+
+
+def test_a_node_that_is_off_cannot_give_anything_away() -> None:
+    off = build.node("n1", conditions=build.conditions(ready=False))
+    image = build.image("a", [build.copy("n1.0", "unknown"), build.copy("n2.0")])
+    assert ("node_not_ready", "needs_action", True) in [told(b) for b in found(off, image)]
+
+
+@pytest.mark.parametrize("version", ["1.7.3", "1.8.1", "1.9.0"])
+def test_longhorns_eviction_is_refused_where_it_loses_redundancy(version: str) -> None:
+    flags = Request("n1", Intent.REMOVE, own_mover=False)
+    assert told(only(found(request=flags, version=version))) == ("mover", "never", True)
+    assert found(request=flags, version="1.9.1") == []
+    reboot = Request("n1", Intent.REBOOT, own_mover=False)
+    assert only(found(request=reboot, version="1.12.1")).rule == "mover"
+
+
+def test_the_worst_comes_first() -> None:
+    strict = build.volume("v", 1, data_locality="strict-local")
+    bare = build.pod("debug", "n1", owner_kind="")
+    download = build.source("a", done=False, node="n1", disk="n1.0")
+    image = build.image("a", [build.copy("n1.0", "in-progress")])
+    blockers = found(
+        bare, download, image, strict, HERE, build.engine("v", "n2", ["r1"]), cordoned=["n3"]
+    )
+    assert [b.rule for b in blockers] == [
+        "strict_local",
+        "bare_pod",
+        "first_file",
+        "other_cordoned",
+    ]

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The next step for one volume, from what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
+    Move,
+    decide,
+)
+from tests.unit.plugins.module_utils._domain import build
+
+NODES = tuple(build.node(f"n{number}") for number in (1, 2, 3))
+RAISED = {"numberOfReplicas": 1, "node": "n1"}
+
+
+def step(volume: Any, *things: Any, intent: Intent = Intent.REMOVE, **fields: Any) -> Move:
+    cluster = build.cluster("1.12.1", *NODES, volume, *things, **fields)
+    return decide(cluster, cluster.volumes["v"], "n1", intent)
+
+
+def words(move: Move) -> tuple[str, int]:
+    return move.step.value, move.number
+
+
+HERE = build.replica("r1", "v", "n1")
+THERE = build.replica("r2", "v", "n2")
+FRESH = build.replica("r2", "v", "n2", healthy_at="", state="starting")
+
+
+def test_the_steps_of_a_move_in_their_order() -> None:
+    sole, more = build.volume("v", 1), build.volume("v", 2, before=RAISED)
+    assert words(step(sole, HERE, build.engine("v", "n3", ["r1"]))) == ("raise", 2)
+    waiting = step(more, HERE, FRESH, build.engine("v", "n3", ["r1"]))
+    assert words(waiting) == ("wait", 0)
+    assert waiting.why == "0 of 1 replicas complete elsewhere (r2 starting)"
+    both = build.engine("v", "n3", ["r1", "r2"])
+    assert words(step(more, HERE, THERE, both)) == ("lower", 1)
+    delete = step(sole, HERE, THERE, both)
+    assert delete.step.value == "delete" and [r.name for r in delete.victims] == ["r1"]
+    assert words(step(sole, THERE, build.engine("v", "n3", ["r2"]))) == ("done", 0)
+
+
+def test_a_rebuilding_replica_does_not_count() -> None:
+    writing = build.engine("v", "n3", ["r1"], modes={"r1": "RW", "r2": "WO"})
+    assert step(build.volume("v", 2, before=RAISED), HERE, THERE, writing).step.value == "wait"
+
+
+def test_a_number_left_raised_by_a_killed_run_goes_back() -> None:
+    left = build.volume("v", 2, before=RAISED)
+    assert words(step(left, THERE, build.engine("v", "n3", ["r2"]))) == ("lower", 1)
+
+
+def test_a_detached_volume_is_attached_on_a_node_with_a_replica() -> None:
+    quiet = build.volume("v", 2, state="detached", robustness="unknown")
+    stopped = build.replica("r2", "v", "n2", state="stopped")
+    move = step(quiet, HERE, stopped, build.engine("v", "", []), build.attachment("v"))
+    assert (move.step.value, move.attach_to) == ("attach", "n2")
+    other = build.attachment("v", build.ticket("csi", "n3", "csi-attacher"))
+    assert step(quiet, HERE, stopped, build.engine("v", ""), other).step.value == "wait"
+
+
+def test_our_own_ticket_goes_when_it_is_no_longer_needed() -> None:
+    ours = build.attachment("v", build.ticket("nodecare", "n2"))
+    move = step(build.volume("v", 1), THERE, build.engine("v", "n2", ["r2"]), ours)
+    assert move.step.value == "detach"
+
+
+def test_a_failed_replica_goes_when_another_one_serves() -> None:
+    failed = build.replica("r1", "v", "n1", failed_at="2026-01-05T08:00:00Z", state="stopped")
+    serving = build.engine("v", "n2", ["r2"])
+    assert step(build.volume("v", 3), failed, THERE, serving).step.value == "delete"
+    nobody = step(build.volume("v", 3), failed, build.engine("v", "n2"))
+    assert nobody.step.value == "raise"
+
+
+def test_a_replica_on_a_broken_node_does_not_count() -> None:
+    off = build.kube_node("n2", ready=False)
+    both = build.engine("v", "n3", ["r1", "r2"])
+    assert step(build.volume("v", 1), HERE, THERE, both, off).step.value == "raise"
+
+
+def test_a_replica_that_is_going_is_waited_for() -> None:
+    meta = build.Meta("r1", deleting=True)
+    going = build.replica("r1", "v", "n1", meta=meta)
+    move = step(build.volume("v", 1), going, THERE, build.engine("v", "n3", ["r2"]))
+    assert (move.step.value, move.why) == ("wait", "for replica r1 to be gone")
+
+
+def test_a_reboot_asks_only_for_the_last_replica() -> None:
+    both = build.engine("v", "n3", ["r1", "r2"])
+    assert step(build.volume("v", 2), HERE, THERE, both, intent=Intent.REBOOT).step.value == "done"
+    sole = build.engine("v", "n3", ["r1"])
+    assert words(step(build.volume("v", 1), HERE, sole, intent=Intent.REBOOT)) == ("raise", 2)
+    raised = build.volume("v", 2, before=RAISED)
+    assert step(raised, HERE, THERE, both, intent=Intent.REBOOT).step.value == "done", (
+        "the number stays raised until the return"
+    )
+
+
+def test_a_peer_on_a_cordoned_node_does_not_protect_at_a_reboot() -> None:
+    both = build.engine("v", "n3", ["r1", "r2"])
+    move = step(build.volume("v", 2), HERE, THERE, both, intent=Intent.REBOOT, cordoned=["n2"])
+    assert words(move) == ("raise", 3)

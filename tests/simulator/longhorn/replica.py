@@ -9,7 +9,6 @@ longhorn-manager controller/replica_controller.go, v1.6.4 and v1.12.1.
 from __future__ import annotations
 
 import functools
-
 from collections.abc import Iterable
 from typing import ClassVar
 

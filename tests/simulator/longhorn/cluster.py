@@ -89,6 +89,7 @@ class Cluster:
         self.node_controller.flag_replicas = self.volumes.flag_replicas
         self._lives = ManagerLives(self.world, self._monitors, self._ensure_node)
         self.node_controller.crash = self._lives.crash
+        self.world.processes.crash = self._crash_container
 
     def _seed(self, disks: int, beats: Mapping[str, float]) -> None:
         self.kubernetes.start()
@@ -166,6 +167,9 @@ class Cluster:
         found = self.store.get("pods", names.NAMESPACE, pod)
         self.world.processes.kill(pod)
         self.machines.kubelet(found["spec"]["nodeName"]).stop_container(found)
+
+    def _crash_container(self, pod: Object) -> None:
+        self.machines.kubelet(pod["spec"]["nodeName"]).stop_container(pod, 1)
 
     def kill_replica(self, node: str, volume: str) -> None:
         """kill -9 of the replica process of a volume on a node."""

@@ -128,10 +128,12 @@ class Rebuilder:
             return
         modes = scene.modes
         working = [r for r in scene.healthy() if modes.get(name_of(r)) == RW]
-        if len(working) > scene.wanted:
-            goes = next((r for r in leaving if is_healthy(r)), leaving[0])
-            self._delete(goes)
-        elif len(working) == scene.wanted and not self._create(scene):
+        staying = [r for r in working if not is_evicting(r)]
+        if len(staying) >= scene.wanted:
+            # one that failed meanwhile stays listed for good (rec: v1.7.3/v12-..)
+            for replica in [r for r in leaving if is_healthy(r)][:1]:
+                self._delete(replica)
+        elif not self._create(scene):
             text = f"volume {scene.name} failed to create one more replica"
             self.world.event(scene.volume, _COMPONENT, "EvictionFailed", text, "Warning")
 

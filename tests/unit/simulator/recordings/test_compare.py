@@ -136,3 +136,47 @@ def test_another_answer_fails_the_recording() -> None:
         assert not verdict.passed
     same = compare(recorded(), recorded(), Tolerance([0.0]), END, [(ours, ours)])
     assert same.passed
+
+
+def loop(first: float, last: float, *values: str) -> list[Change]:
+    """A state every 3 s, going round through ``values``."""
+    count = int((last - first) / 3)
+    return [Change(first + 3 * i, values[i % len(values)]) for i in range(count)]
+
+
+def flapping(changes: list[Change]) -> Tracks:
+    return {"copy a d1": Track("ready", [*changes, Change(150.0, "failed")])}
+
+
+def flap(simulated: list[Change]) -> tuple[int, int]:
+    ours = flapping(loop(30.0, 90.0, "failed", ABSENT, "starting"))
+    verdict = compare(ours, flapping(simulated), Tolerance([28.0]), END)
+    return verdict.agreed, verdict.total
+
+
+def test_a_run_of_to_and_fro_is_one_state() -> None:
+    agreed, total = flap(loop(31.0, 93.0, ABSENT, "failed"))
+    assert agreed == total
+
+
+def test_standing_still_is_not_flapping() -> None:
+    agreed, total = flap([Change(30.0, "failed")])
+    assert agreed < total
+
+
+def test_flapping_with_ready_is_another_state() -> None:
+    agreed, total = flap(loop(30.0, 90.0, "failed", "ready", "starting"))
+    assert agreed < total
+
+
+def test_flapping_that_goes_on_too_long_differs() -> None:
+    agreed, total = flap(loop(30.0, 140.0, "failed", ABSENT, "starting"))
+    assert agreed < total
+
+
+def test_a_quick_course_without_return_is_not_flapping() -> None:
+    quick = loop(30.0, 42.0, "(empty)", "in-progress", "ready-for-transfer", "ready")
+    ours: Tracks = {"copy a d1": track(*((c.t, c.value) for c in quick))}
+    theirs: Tracks = {"copy a d1": track((30.0, "(empty)"), (39.0, "ready"))}
+    verdict = compare(ours, theirs, Tolerance([29.0]), END)
+    assert (verdict.agreed, verdict.total) == (2, 4)

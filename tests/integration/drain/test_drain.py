@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
-from tests.integration.drain.scene import Scene, add_volume, detach, drain, served
+from tests.integration.drain.scene import Scene, add_volume, detach, drain, dry, served
 from tests.simulator.longhorn.cluster import Cluster
 
 GENERATIONS = ["1.6.4", "1.7.3", "1.12.1"]
@@ -184,3 +184,22 @@ def test_a_drain_bears_a_server_that_fails_now_and_then(version: str, tmp_path: 
             assert len(held) == number
         injected = [fault.injected for fault in faults]
         assert sum(1 for count in injected if count) >= 5, injected
+
+
+def test_check_mode_tells_each_step_and_writes_nothing(tmp_path: Path) -> None:
+    with served("1.12.1", tmp_path, furnish) as scene:
+        before = scene.writes()
+        told = dry(scene, "node-3", "remove")
+        assert scene.writes() == before
+        assert all(step["changed"] for name, step in told.items() if name != "replicas")
+        removed = {(key["image"], key["disk_uuid"]) for key in told["release"]["keys_removed"]}
+        ours = scene.disks("node-3")
+        assert removed == {
+            (image, disk)
+            for image in ("only-here", "two", "three")
+            for disk in scene.keys(image) & ours
+        }
+        assert len(told["release"]["disks_removed"]) == 2
+        assert bool(told["replicas"]["raised"]) == bool(scene.replicas_on("node-3"))
+        assert told["images"]["copies_made"] and told["pods"]["evicted"]
+        assert told["cordon"]["cordoned"] and told["begin"]["closed"]

@@ -149,7 +149,7 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
     """Reinstall and remove: no replica stays, the wanted number is complete elsewhere."""
     original = original_number(volume)
     good = good_elsewhere(cluster, volume, node)
-    noted = bool(memory.before(volume.meta))
+    noted = "numberOfReplicas" in memory.before(volume.meta)
     if not here:
         if noted:
             return Move(volume.name, Step.LOWER, original, number=original, why="moved")

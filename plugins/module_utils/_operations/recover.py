@@ -97,9 +97,10 @@ class Recovery:
     def _observe(self, live: LiveCluster, names: Sequence[str]) -> None:
         """Look until nothing needs a longer look: at once where copies are proven."""
         limit = self._task.deadline.within(SETTLE_SECONDS_MAX)
+        unsure = list(names)
         while True:
-            self._observation.record(live.picture(), names, limit.now())
-            unsure = [name for name in names if self._needs_look(name)]
+            self._observation.record(live.picture(), unsure, limit.now())
+            unsure = [name for name in unsure if self._needs_look(name)]
             if not unsure or limit.expired:
                 return
             self._task.interrupt.check("Nothing was written yet.")

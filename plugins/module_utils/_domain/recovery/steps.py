@@ -85,26 +85,25 @@ def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> 
     if source is None:
         return Step(Action.WAIT, "a new data source")
     if source.meta.deleting and not source.file_transferred:
-        return _deleted_while_fetching(window)
+        return _deleted_while_fetching(window, source)
     stuck = data_source_stuck.judge(window)
     if stuck is not None and stuck.confidence == CERTAIN:
-        return _leave_the_hang(window, accept_unknown_loss)
+        return _leave_the_hang(window, source, accept_unknown_loss)
     if not source.file_transferred:
-        return _watch_first_file(sight)
+        return _watch_first_file(sight, source)
     if sight.copies:
         step = Step(Action.EMPTY_MAP, "emptying its placement map")
         return _may_empty(window, accept_unknown_loss, step)
-    return _delete_source(window, "deleting its data source")
+    return _delete_source(window, source, "deleting its data source")
 
 
-def _delete_source(window: Sequence[Sight], text: str) -> Step:
+def _delete_source(window: Sequence[Sight], source: DataSource, text: str) -> Step:
     """When no manager records the image any more, and Longhorn has had a moment to begin itself.
 
     If both happened at once, the data source would be told to fetch while it is being deleted, and
     hang: its manager does not list the image any more and never cleans up.
     """
     sight = window[-1]
-    source = _present(sight.source)
     if sight.recording:
         return Step(Action.WAIT, f"{count(len(sight.recording), 'manager')} to drop their records")
     quiet = unchanged_for(
@@ -116,13 +115,12 @@ def _delete_source(window: Sequence[Sight], text: str) -> Step:
     return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
 
 
-def _deleted_while_fetching(window: Sequence[Sight]) -> Step:
+def _deleted_while_fetching(window: Sequence[Sight], source: DataSource) -> Step:
     """A data source that is being deleted while it fetches goes only when a manager that lists the
     image has cleaned up. With an empty map there is none: a key of its disk brings one back
     (longhorn-manager controller/backing_image_data_source_controller.go).
     """
     sight = window[-1]
-    source = _present(sight.source)
 
     def hangs(earlier: Sight) -> bool:
         found = earlier.source
@@ -161,13 +159,12 @@ def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -
     return step
 
 
-def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
+def _leave_the_hang(window: Sequence[Sight], source: DataSource, accept_unknown_loss: bool) -> Step:
     """The way out, played twice of two: map empty, records gone, data source deleted once more.
 
     The data source puts its own key back at once; that one is left.
     """
     sight = window[-1]
-    source = _present(sight.source)
     others = [seen for seen in sight.copies if seen.copy.disk != source.disk]
     emptied = notes.recovery_of(sight.image).get(notes.EMPTIED_FOR) == source.meta.uid
     # The data source may put its key back before the managers have looked: then once more.
@@ -175,18 +172,10 @@ def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
     if others or not emptied or still >= EMPTY_AGAIN_SECONDS:
         text = "emptying its placement map (its data source hangs)"
         return _may_empty(window, accept_unknown_loss, Step(Action.EMPTY_MAP, text))
-    return _delete_source(window, "deleting its hanging data source")
+    return _delete_source(window, source, "deleting its hanging data source")
 
 
-def _present(source: DataSource | None) -> DataSource:
-    """The data source, where the caller's decision has already asked whether there is one."""
-    if source is None:
-        raise AssertionError("this step is only taken with a data source")
-    return source
-
-
-def _watch_first_file(sight: Sight) -> Step:
-    source = _present(sight.source)
+def _watch_first_file(sight: Sight, source: DataSource) -> Step:
     disk = sight.cluster.disks.get(source.disk)
     where = f" on {disk.label}" if disk else ""
     if source.state in ("failed", "failed-and-cleanup"):

@@ -15,6 +15,7 @@ What real Longhorn draws at random is not what a simulator can be blamed for, an
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from tests.simulator.longhorn.cluster import Cluster
@@ -138,9 +139,9 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     if cluster.profile.has("manager_backoff"):
         for history in histories(recording):
             node = str(names.forward(history.node, recording.start))
-            disk = str(names.forward(history.disk, recording.start))
+            uuid = str(names.forward(history.disk, recording.start))
             backoff = pod_backoff(cluster.world, node)
-            backoff.remember(manager_name(cluster.profile, disk), history.seconds, history.opened)
+            backoff.remember(manager_name(cluster.profile, uuid), history.seconds, history.opened)
     operator = Operator(
         kernel, store, SimulatedWorld(cluster), names, recording.start, cluster.evict
     )
@@ -156,7 +157,7 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
         lambda event: observer.see(Event(kernel.now(), event.res, event.type, event.obj))
     )
     for action in played:
-        kernel.call_at(action.t, lambda action=action: operator.perform(action))
+        kernel.call_at(action.t, functools.partial(operator.perform, action))
     kernel.run_until(recording.end + BEAT)
     stop()
     operator.finish()

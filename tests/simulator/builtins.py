@@ -102,6 +102,7 @@ def _core() -> list[Resource]:
             selectable_fields=_EVENT_FIELDS,
             printer_columns=EVENTS,
             default=defaults.default_event,
+            check=rules.check_event,
             create_on_update=True,
         ),
         Resource(
@@ -232,7 +233,9 @@ def _others() -> list[Resource]:
             "PodDisruptionBudget",
             short_names=("pdb",),
             builtin=True,
+            needs_version=True,
             prepare=defaults.prepare_budget,
+            check=rules.check_budget,
             printer_columns=BUDGETS,
         ),
         Resource(
@@ -242,6 +245,7 @@ def _others() -> list[Resource]:
             "Lease",
             builtin=True,
             create_on_update=True,
+            needs_version=True,
             check=rules.check_lease,
             generation=False,
             status_subresource=False,

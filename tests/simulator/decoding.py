@@ -20,6 +20,7 @@ from tests.simulator.resources import Resource
 from tests.simulator.schema import Schema
 
 _STRINGS = "map[string]string"
+_OWNERS = "[]v1.OwnerReference"
 _METADATA = {
     "name": "string",
     "generateName": "string",
@@ -28,7 +29,7 @@ _METADATA = {
     "resourceVersion": "string",
     "labels": _STRINGS,
     "annotations": _STRINGS,
-    "ownerReferences": "[]v1.OwnerReference",
+    "ownerReferences": _OWNERS,
     "finalizers": "[]string",
 }
 _LEASE = {
@@ -52,6 +53,8 @@ _SPECS = {
     "nodes": _NODE,
     "pods": _POD,
     "deployments.apps": {"replicas": "int32"},
+    "statefulsets.apps": {"replicas": "int32"},
+    "replicasets.apps": {"replicas": "int32"},
 }
 _BODIES = {"configmaps": {"data": _STRINGS}, "secrets": {"stringData": _STRINGS}}
 
@@ -151,6 +154,10 @@ def _check(value: Any, kind: str, place: str, strategic: bool) -> None:
     elif kind == "[]string" and isinstance(value, list):
         for entry in value:
             _check(entry, "string", place, strategic)
+    elif kind == _OWNERS and isinstance(value, list):
+        for entry in value:
+            if not isinstance(entry, dict):
+                raise Undecodable(_cannot(entry, place, "v1.OwnerReference"))
     elif kind == "micro time" and isinstance(value, str):
         _check_time(value)
     elif value is not None and not _fits(value, kind):
@@ -165,9 +172,7 @@ def _fits(value: Any, kind: str) -> bool:
         return isinstance(value, str)
     if kind == "bool":
         return isinstance(value, bool)
-    if kind.startswith("int"):
-        return isinstance(value, int) and not isinstance(value, bool)
-    return kind == "[]v1.OwnerReference" and isinstance(value, list)
+    return kind.startswith("int") and isinstance(value, int) and not isinstance(value, bool)
 
 
 def _check_time(text: str) -> None:

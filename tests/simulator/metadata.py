@@ -52,6 +52,9 @@ def validate_metadata(resource: Resource, obj: Object) -> list[Cause]:
     metadata = obj["metadata"]
     name = metadata.get("name") or ""
     causes: list[Cause] = []
+    prefix = metadata.get("generateName") or ""
+    if prefix and not _SUBDOMAIN.fullmatch(prefix.rstrip("-") + "a" * prefix.endswith("-")):
+        causes.append(_invalid("metadata.generateName", prefix, _SUBDOMAIN_TEXT))
     if not name:
         text = "Required value: name or generateName is required"
         return [Cause("metadata.name", "FieldValueRequired", text)]
@@ -65,8 +68,8 @@ def validate_metadata(resource: Resource, obj: Object) -> list[Cause]:
 
 
 def validate_labels(obj: Object) -> list[Cause]:
-    """Return what is wrong with the names and values of the labels and the names of the
-    annotations.
+    """Return what is wrong with the names and values of the labels, the names of the annotations
+    and the owners.
     """
     metadata = obj["metadata"]
     causes: list[Cause] = []
@@ -79,6 +82,16 @@ def validate_labels(obj: Object) -> list[Cause]:
             causes.append(_invalid(field, value, _LABEL_VALUE_TEXT))
     for key in metadata.get("annotations") or {}:
         causes += _qualified("metadata.annotations", key, key.lower())
+    return causes + _validate_owners(metadata.get("ownerReferences") or [])
+
+
+def _validate_owners(owners: list[Object]) -> list[Cause]:
+    causes = []
+    for owner in owners:
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(name):
+                what = "version must not be empty" if name == "apiVersion" else "must not be empty"
+                causes.append(_invalid(f"metadata.ownerReferences.{name}", "", what))
     return causes
 
 

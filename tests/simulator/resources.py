@@ -43,7 +43,8 @@ class Resource:
     ``default`` fills in what a built-in kind gets on every write, ``prepare`` what it gets on
     create; both edit the object in place. ``check`` returns what is wrong with an object (and the
     one it replaces, None for a new one) beyond its types. ``create_on_update`` kinds are created by
-    an update that finds none. ``builtin`` kinds differ from custom ones as in a real
+    an update that finds none; an update of ``needs_version`` kinds, as of custom ones, has to say
+    which version it replaces. ``builtin`` kinds differ from custom ones as in a real
     server: typed lists, strategic merge patches, unconditional updates. ``plural`` and ``group``
     together are the name used in calls of the store.
     """
@@ -67,6 +68,7 @@ class Resource:
     subresources: tuple[tuple[str, str], ...] = ()
     verbs: tuple[str, ...] = ()
     create_on_update: bool = False
+    needs_version: bool = False
     default: Callable[[Object], None] | None = None
     check: Callable[[Object, Object | None], list[Cause]] | None = None
     prepare: Callable[[Store, Object], None] | None = None

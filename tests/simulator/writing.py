@@ -10,6 +10,7 @@ storage.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+_LONGEST_PREFIX = 58
 _SET_BY_SERVER = ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion") + (
     "managedFields",
     "selfLink",
@@ -66,7 +68,8 @@ class Writer:
         store, metadata = self._store, new["metadata"]
         self._require_namespace(resource, metadata)
         if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = metadata["generateName"] + store.kernel.random_suffix()
+            prefix = metadata["generateName"][:_LONGEST_PREFIX]
+            metadata["name"] = prefix + store.kernel.random_suffix()
         request = self._request(CREATE, resource, new, None, options)
         hooked = store.admission.mutate(request)
         for name in _SET_BY_SERVER:
@@ -151,7 +154,11 @@ class Writer:
         new.setdefault("kind", resource.kind)
         if not isinstance(new.get("metadata"), dict):
             new["metadata"] = {}
-        custom = resource.schema is not None and new["kind"] == resource.kind
+        custom = (
+            resource.schema is not None
+            and new["kind"] == resource.kind
+            and new["apiVersion"] == resource.api_version
+        )
         known = resource.schema if custom else decoding.FIELDS.get(resource.key)
         if known is not None:
             texts = [f'unknown field "{path}"' for path in schema.prune(known, new)]
@@ -282,7 +289,10 @@ class Writer:
     def _check_version(self, resource: Resource, new: Object, old: Object, patching: bool) -> None:
         metadata, name = new["metadata"], name_of(old)
         version = metadata.get("resourceVersion") or ""
-        if not version and not resource.builtin:
+        if version and not version.isdigit():
+            text = f"strconv.ParseUint: parsing {json.dumps(version)}: invalid syntax"
+            raise errors.ApiError(500, "", text)
+        if not version and (resource.needs_version or not resource.builtin):
             text = "Invalid value: 0: must be specified for an update"
             cause = errors.Cause("metadata.resourceVersion", "FieldValueInvalid", text)
             raise errors.invalid(resource, name, [cause], by_plural=True)

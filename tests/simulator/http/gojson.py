@@ -14,6 +14,7 @@ from typing import Any
 from tests.simulator.decoding import json_kind
 from tests.simulator.errors import bad_request
 
+_DECODING = "error decoding patch: "
 _TYPE_META = (
     'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string '
     '"json:\\"kind,omitempty\\"" }'
@@ -109,20 +110,20 @@ def decode_json_patch(body: bytes) -> Any:
     return operations
 
 
-def decode_merge_patch(body: bytes) -> Any:
+def decode_merge_patch(body: bytes, strategic: bool = False) -> Any:
     """Return a merge patch. Raises ApiError 400 with the server's text."""
-    return _decode_patch(body, dict, "map[string]interface {}")
+    prefix = "" if strategic else _DECODING
+    return _decode_patch(body, dict, "map[string]interface {}", prefix)
 
 
-def _decode_patch(body: bytes, wanted: type, kind: str) -> Any:
+def _decode_patch(body: bytes, wanted: type, kind: str, prefix: str = _DECODING) -> Any:
     try:
         data = json.loads(body)
     except ValueError:
         problem = syntax_error(body.decode(errors="replace"))
-        raise bad_request(f"error decoding patch: {problem}") from None
+        raise bad_request(prefix + problem) from None
     if not isinstance(data, wanted):
         raise bad_request(
-            f"error decoding patch: json: cannot unmarshal {json_kind(data)} into Go value of "
-            f"type {kind}"
+            f"{prefix}json: cannot unmarshal {json_kind(data)} into Go value of type {kind}"
         )
     return data

@@ -110,6 +110,9 @@ class Handlers:
         if request.target.name and not name_of(obj):
             obj["metadata"]["name"] = request.target.name
         options = request.write_options()
+        if obj["metadata"].get("resourceVersion"):
+            text = "resourceVersion should not be set on objects to be created"
+            raise errors.ApiError(500, "", text)
         made = self._store.create(request.resource.key, obj, options)
         return self._shaped(request, made, shape, 201, options)
 

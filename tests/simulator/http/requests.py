@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,7 +20,7 @@ from tests.simulator.errors import Cause, bad_request, invalid_options, unsuppor
 from tests.simulator.http.gojson import decode_json, decode_json_patch, decode_merge_patch
 from tests.simulator.rbac import Access
 from tests.simulator.resources import Resource
-from tests.simulator.writing import JSON_PATCH, WriteOptions
+from tests.simulator.writing import JSON_PATCH, STRATEGIC_MERGE_PATCH, WriteOptions
 
 _TRUE = ("true", "1", "t", "True", "TRUE")
 _OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
@@ -66,7 +66,10 @@ def check_dry_run(kind: str, asked: Any) -> None:
 
 @dataclass
 class Request:
-    """One request to an object or a collection, with everything that was sent along."""
+    """One request to an object or a collection, with everything that was sent along.
+
+    ``warnings`` collects what is to be said with the answer, be it a refusal.
+    """
 
     method: str
     target: Target
@@ -75,11 +78,12 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     user: str
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def is_watch(self) -> bool:
         """Tell whether the client wants a stream of events."""
-        return self.method == "GET" and not self.target.subresource and self.flag("watch")
+        return self.method == "GET" and not self.target.name and self.flag("watch")
 
     def flag(self, name: str) -> bool:
         """Return a query parameter that is yes or no."""
@@ -109,7 +113,7 @@ class Request:
                 '"Warn"'
             )
             raise invalid_options(kind, Cause("fieldValidation", "FieldValueNotSupported", text))
-        return WriteOptions(self.user, bool(dry), validation or "Warn")
+        return WriteOptions(self.user, bool(dry), validation or "Warn", self.warnings)
 
     def content_type(self) -> str:
         """Return the type of the body, without parameters."""
@@ -132,7 +136,7 @@ class Request:
         """
         if self.content_type() == JSON_PATCH:
             return decode_json_patch(self.body)
-        return decode_merge_patch(self.body)
+        return decode_merge_patch(self.body, self.content_type() == STRATEGIC_MERGE_PATCH)
 
 
 def decode_yaml(body: bytes) -> Any:
@@ -146,9 +150,9 @@ def decode_yaml(body: bytes) -> Any:
 def verb_of(method: str, target: Target, query: Mapping[str, str]) -> str:
     """Return the verb that RBAC knows a request by."""
     if method in ("GET", "HEAD"):
-        if query.get("watch", "") in _TRUE:
-            return "watch"
-        return "get" if target.name else "list"
+        if target.name:
+            return "get"
+        return "watch" if query.get("watch", "") in _TRUE else "list"
     if method == "DELETE":
         return "delete" if target.name else "deletecollection"
     return {"POST": "create", "PUT": "update", "PATCH": "patch"}.get(method, method.lower())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.simulator import errors
+from tests.simulator.decoding import json_kind, show_json
 from tests.simulator.http.eviction import evict
 from tests.simulator.http.protobuf import CONTENT_TYPE, decode_access_review
 from tests.simulator.http.requests import Request, check_dry_run
@@ -15,8 +16,10 @@ from tests.simulator.objects import Object
 from tests.simulator.patches import json_patch, merge_patch
 from tests.simulator.podlogs import PodLogs
 from tests.simulator.rbac import Access, Authorizer, Tokens, User
+from tests.simulator.resources import Resource
 from tests.simulator.store import JSON_PATCH, Store
 
+_SCALE = Resource("autoscaling", "v1", "scales", "Scale", builtin=True)
 SCALABLE = ("deployments.apps", "replicasets.apps", "statefulsets.apps")
 
 
@@ -123,6 +126,7 @@ class Subresources:
         else:
             raise errors.method_not_allowed()
         replicas = (wanted.get("spec") or {}).get("replicas", 0)
+        _check_replicas(target.name, wanted, replicas, request.method == "PATCH")
         options = request.write_options()
         version = (wanted.get("metadata") or {}).get("resourceVersion")
 
@@ -148,6 +152,22 @@ class Subresources:
                 "selector": ",".join(f"{k}={v}" for k, v in sorted(labels.items())),
             },
         }
+
+
+def _check_replicas(name: str, scale: Object, replicas: object, patching: bool) -> None:
+    """Refuse a number of replicas that is none. Raises ApiError 400 or 422."""
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        problem = (
+            f"json: cannot unmarshal {json_kind(replicas)} into Go struct field "
+            "ScaleSpec.spec.replicas of type int32"
+        )
+        if patching:
+            raise errors.undecodable_patch(show_json(scale), problem)
+        raise errors.bad_request(f'Scale in version "v1" cannot be handled as a Scale: {problem}')
+    if replicas < 0:
+        text = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        cause = errors.Cause("spec.replicas", "FieldValueInvalid", text)
+        raise errors.invalid(_SCALE, name, [cause])
 
 
 def _check_eviction(request: Request, body: Object) -> None:

@@ -78,7 +78,7 @@ def column_definitions(resource: Resource) -> list[Object]:
         definitions.append(
             {
                 "name": column.name,
-                "type": column.type,
+                "type": "string" if resource.builtin and column.type == "date" else column.type,
                 "format": column.format,
                 "description": description,
                 "priority": column.priority,
@@ -178,7 +178,7 @@ def shape_list(
         return {
             "kind": "PartialObjectMetadataList",
             "apiVersion": "meta.k8s.io/v1",
-            "metadata": metadata,
+            "metadata": {k: v for k, v in metadata.items() if v != ""},
             "items": [partial(obj) for obj in objects],
         }
     if resource.builtin:

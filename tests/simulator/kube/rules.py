@@ -13,7 +13,7 @@ import json
 from typing import Any
 
 from tests.simulator.errors import Cause
-from tests.simulator.objects import Object, clone
+from tests.simulator.objects import Object, clone, namespace_of
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _POD_FROZEN = (
@@ -36,6 +36,39 @@ def check_lease(new: Object, old: Object | None) -> list[Cause]:
         text = f"Invalid value: {transitions}: must be greater than or equal to 0"
         causes.append(Cause("spec.leaseTransitions", "FieldValueInvalid", text))
     return causes
+
+
+def check_budget(new: Object, old: Object | None) -> list[Cause]:
+    """Return which limits of a disruption budget make no sense."""
+    spec = new.get("spec") or {}
+    least, most = spec.get("minAvailable"), spec.get("maxUnavailable")
+    limits = {"MinAvailable": least, "MaxUnavailable": most}
+    causes = []
+    if None not in limits.values():
+        shown = {
+            "MinAvailable": least,
+            "Selector": spec.get("selector"),
+            "MaxUnavailable": most,
+            "UnhealthyPodEvictionPolicy": spec.get("unhealthyPodEvictionPolicy"),
+        }
+        text = json.dumps(shown, separators=(",", ":"))
+        text = f"Invalid value: {text}: minAvailable and maxUnavailable cannot be both set"
+        causes.append(Cause("spec", "FieldValueInvalid", text))
+    for name, value in limits.items():
+        if isinstance(value, int) and value < 0:
+            text = f"Invalid value: {value}: must be greater than or equal to 0"
+            field = f"spec.{name[0].lower()}{name[1:]}"
+            causes.append(Cause(field, "FieldValueInvalid", text))
+    return causes
+
+
+def check_event(new: Object, old: Object | None) -> list[Cause]:
+    """Return whether an event is about something in another namespace."""
+    about = (new.get("involvedObject") or {}).get("namespace") or ""
+    if about and about != namespace_of(new):
+        text = f"Invalid value: {json.dumps(about)}: does not match event.namespace"
+        return [Cause("involvedObject.namespace", "FieldValueInvalid", text)]
+    return []
 
 
 def check_node(new: Object, old: Object | None) -> list[Cause]:

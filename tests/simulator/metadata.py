@@ -59,7 +59,7 @@ def validate_metadata(resource: Resource, obj: Object) -> list[Cause]:
         text = "Required value: name or generateName is required"
         return [Cause("metadata.name", "FieldValueRequired", text)]
     if len(name) > 253:
-        text = f"Invalid value: {json.dumps(name)}: must be no more than 253 bytes"
+        text = f"Invalid value: {json.dumps(name)}: must be no more than 253 characters"
         causes.append(Cause("metadata.name", "FieldValueInvalid", text))
     if not _SUBDOMAIN.fullmatch(name):
         text = f"Invalid value: {json.dumps(name)}: {_SUBDOMAIN_TEXT}"

@@ -136,6 +136,11 @@ def test_lost_copies_come_back_by_themselves_up_to_1_6_only(make_cluster: Maker)
     for release, recovers in (("1.6", True), ("1.12", False)):
         cluster = make_cluster(release)
         cluster.create_image("one", url=SMALL, copies=2)
+        taken = set(cluster.ready_copies("one"))
+        # On a disk with a failed record the download would hang (F§2.7): here it goes elsewhere.
+        cluster.choices.prefer = lambda what, owner, found, t=taken: next(
+            iter(set(found) - t), None
+        )
         cluster.remove_files("one")
         cluster.kernel.run_for(600)
         assert (cluster.ready_copies("one") != []) is recovers, release
@@ -145,8 +150,8 @@ def test_deleting_the_data_source_first_hangs_the_image(make_cluster: Maker) -> 
     cluster = make_cluster()
     cluster.create_image("one", url=SMALL, copies=2)
     cluster.remove_files("one")
-    assert cluster.run_until_true(lambda: set(states(cluster, "one")) == {"failed"}, 200)
-    cluster.kernel.run_for(30)
+    cluster.kernel.run_for(180)
+    assert set(states(cluster, "one")) == {"failed"}
     cluster.store.delete(names.DATA_SOURCES, names.NAMESPACE, "one")
     cluster.kernel.run_for(300)
     assert source(cluster, "one")["status"]["currentState"] == "ready"

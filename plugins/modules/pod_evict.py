@@ -17,6 +17,7 @@ description:
   - Static pods, pods of DaemonSets and Longhorn's backing image managers are left. Longhorn's
     instance managers go last.
   - A pod is identified by its uid, so another pod of the same name is another pod.
+  - The node must be cordoned, see M(nodecare.longhorn.node_cordon).
 author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:

@@ -41,6 +41,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
     Move,
     Step,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,12 @@ def _copies(cluster: Cluster, node: str, need: Need) -> Iterator[CopyMove]:
     volumes = len(cluster.volumes_of_image.get(need.image.name, ()))
     for number, target in enumerate(need.targets, start=1):
         have = len(need.proven) + len(need.coming) + number
-        if need.proven or need.coming or number > 1 or len(need.here) + len(need.proven) > 1:
+        if need.proven or need.coming or number > 1:
             why = f"{have} of {need.wanted} wanted"
         else:
-            why = "only copy" + (f", {volumes} volumes use it" if volumes else "")
+            users = count(volumes, "volume uses", "volumes use")
+            why = "only copy" if len(need.here) == 1 else f"only on {node}"
+            why += f", {users} it" if volumes else ""
         yield CopyMove(need.image.name, need.image.file_bytes, source, target, why)
 
 

@@ -55,7 +55,7 @@ class Verdict:
     remedy: str = ""
 
 
-Filter = Callable[[Pod, Consent], Verdict | None]
+Filter = Callable[[Pod, Consent], "Verdict | None"]
 
 
 def _mirror(pod: Pod, consent: Consent) -> Verdict | None:

@@ -96,7 +96,7 @@ def protected_elsewhere(cluster: Cluster, volume: Volume, node: str) -> tuple[Re
         for replica in cluster.replicas_of_volume.get(volume.name, ())
         if replica.node != node
         and reliable(cluster, replica)
-        and not cluster.kube_nodes[replica.node].unschedulable
+        and _schedulable(cluster, replica.node)
         and replica.node in serving
     )
 
@@ -149,7 +149,7 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
     """Reinstall and remove: no replica stays, the wanted number is complete elsewhere."""
     original = original_number(volume)
     good = good_elsewhere(cluster, volume, node)
-    noted = bool(memory.before(volume.meta))
+    noted = "numberOfReplicas" in memory.before(volume.meta)
     if not here:
         if noted:
             return Move(volume.name, Step.LOWER, original, number=original, why="moved")

@@ -23,6 +23,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
+    known_uuids,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Step as Next,
@@ -45,7 +48,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     relocate_images as relocating,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
+    Stopped,
+    Work,
+)
 
 Result = dict[str, Any]
 Lock = Callable[[], AbstractContextManager[Work]]
@@ -87,7 +93,11 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
     ]
     pending = [move for move in moves if move.step is not Next.DONE]
     if work.check_mode or not pending:
-        return {"changed": bool(pending), **moving.Outcome().as_data()}
+        planned = moving.Outcome()
+        planned.raised = {m.volume for m in pending if m.step in (Next.RAISE, Next.ATTACH)}
+        planned.attached = {m.volume for m in pending if m.step is Next.ATTACH}
+        planned.deleted = [r.name for m in pending for r in m.victims]
+        return {"changed": bool(pending), **planned.as_data()}
     with lock():
         if request.own_mover:
             mover = moving.Mover(work, request)
@@ -122,6 +132,11 @@ def relocate_images(work: Work, request: Request, params: Mapping[str, Any], loc
     if work.check_mode or not pending:
         outcome = relocating.Outcome()
         outcome.see(cluster, [need.image.name for need in needs])
+        outcome.added = [
+            (need.image.name, disk.label, need.image.file_bytes)
+            for need in needs
+            for disk in need.targets
+        ]
         return {"changed": any(need.targets for need in needs), **outcome.as_data()}
     with lock():
         relocation = relocating.Relocation(work, request)
@@ -168,6 +183,12 @@ def evict(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
     if work.check_mode or not pending:
         outcome.evicted = [v.pod.key for v in pending if v.fate is pod_filters.Fate.EVICT]
         return {"changed": bool(pending), **outcome.as_data()}
+    if not cordoning.is_cordoned(work, request.node):
+        raise Stopped(
+            f"{request.node} is not cordoned: new pods would come while others go, and Longhorn "
+            "keeps its budgets. Cordon it first (nodecare.longhorn.node_cordon). "
+            "Nothing was changed."
+        )
     with lock():
         eviction = evict_pods.Eviction(work, request, params["terminate_grace_period"])
         outcome = _told(work, eviction.outcome, eviction.run)
@@ -180,10 +201,18 @@ def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock)
     if not request.intent.leaves:
         return {"changed": False, **outcome.as_data()}
     cluster = _read(work, request)
-    keys = bool(image_needs.concerned(cluster, request.node))
-    disks = bool(params["remove_disks"]) and bool(cluster.nodes[request.node].disks)
+    uuids = known_uuids(cluster.nodes[request.node])
+    keys = [
+        (image.name, copy.disk)
+        for image in image_needs.concerned(cluster, request.node)
+        for copy in image.wanted
+        if copy.disk in uuids
+    ]
+    wanted = bool(params["remove_disks"])
+    disks = [disk.name for disk in cluster.nodes[request.node].disks] if wanted else []
     if work.check_mode or not (keys or disks):
-        return {"changed": keys or disks, **outcome.as_data()}
+        outcome.keys, outcome.disks = keys, disks
+        return {"changed": bool(keys or disks), **outcome.as_data()}
     with lock():
         releasing = release_node.Release(work, request)
         outcome = releasing.outcome

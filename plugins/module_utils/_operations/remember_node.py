@@ -152,17 +152,18 @@ def _images_to_note(cluster: Cluster, request: Request) -> list[str]:
         for name in names
         if name in cluster.images
         and not cluster.images[name].meta.deleting
-        and not memory.before(cluster.images[name].meta)
+        and "map" not in memory.before(cluster.images[name].meta)
     )
 
 
 def image_note(raw: Object, schema: Schema, node: str) -> Ops | None:
     """Note the map as it is, once."""
     identity = parse.meta(raw)
-    if identity.deleting or memory.before(identity):
+    noted = memory.before(identity)
+    if identity.deleting or "map" in noted:
         return None
     value = {"map": spec_of(raw).get(schema.map_field) or {}, "node": node}
-    return memory.note(identity, value)
+    return memory.note(identity, {**noted, **value})
 
 
 def _repair_ops(raw: Object, schema: Schema) -> Ops | None:

@@ -195,7 +195,7 @@ class Cluster:
         for obj in self.store.list(names.NODES):
             if node is None or name_of(obj) == node:
                 known = lookup(obj, "status.diskStatus") or {}
-                found += [entry["diskUUID"] for _, entry in sorted(known.items())]
+                found += [entry["diskUUID"] for _unused, entry in sorted(known.items())]
         return found
 
     def folder_of(self, uuid: str) -> DiskFolder:

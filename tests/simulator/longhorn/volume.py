@@ -112,7 +112,7 @@ class VolumeController(LonghornController):
         if left > 0.001:
             return left
         self.store.create(names.ENGINES, volume_objects.engine(self.world, volume))
-        for _ in range(int(volume["spec"].get("numberOfReplicas") or 0)):
+        for _unused in range(int(volume["spec"].get("numberOfReplicas") or 0)):
             made = volume_objects.replica(self.world, volume, 0)
             self.store.create(names.REPLICAS, made)
         return None

@@ -190,7 +190,7 @@ def test_a_deleted_image_takes_everything_along(make_cluster: Maker) -> None:
 
 def test_the_same_seed_gives_the_same_history(make_cluster: Maker) -> None:
     histories = []
-    for _ in range(2):
+    for _unused in range(2):
         cluster = make_cluster(seed=7)
         seen: list[tuple[float, str, str]] = []
         cluster.store.subscribe(

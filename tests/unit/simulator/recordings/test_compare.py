@@ -61,7 +61,7 @@ def test_a_simulator_that_only_stores_what_the_operator_wrote_fails() -> None:
 def test_a_missing_transition_lowers_the_score(index: int) -> None:
     simulated = recorded()
     del simulated["copy a d1"].changes[index]
-    agreed, total, _ = examine(simulated)
+    agreed, total, _unused = examine(simulated)
     assert agreed < total
 
 
@@ -111,7 +111,7 @@ def test_the_order_counts() -> None:
     simulated = recorded()
     changes = simulated["copy a d1"].changes
     changes[1], changes[2] = Change(7.0, "ready"), Change(9.0, "in-progress")
-    agreed, total, _ = examine(simulated)
+    agreed, total, _unused = examine(simulated)
     assert agreed < total
 
 

@@ -184,11 +184,31 @@ class FileService:
             sender.sent(file.name, file.uuid)
             file.fail(files.no_tmp_text())
             return
-        seconds = content.size / min(self._rate(), COPY_RATE)
         file.state, file.size = IN_PROGRESS, content.size
-        file.moving_since, file.moving_for = self.kernel.now(), seconds
-        wait = seconds + content.size / HASH_RATE
-        self.kernel.call_later(wait, lambda: self._received(file, files, sender, content, checksum))
+        file.moving_since = self.kernel.now()
+        file.moving_for = content.size / sender.rate_of_one(self._rate())
+        self._move(
+            file,
+            content.size,
+            sender,
+            lambda: self._received(file, files, sender, content, checksum),
+        )
+
+    def rate_of_one(self, limit: float) -> float:
+        """Bytes per second for each transfer this process sends now: they share the limit."""
+        sends = sum(file.sending for file in self.files.values())
+        return min(limit / max(sends, 1), COPY_RATE)
+
+    def _move(
+        self, file: SyncFile, left: float, sender: FileService, done: Callable[[], None]
+    ) -> None:
+        """Let the bytes come; where the network is the limit, look every second who shares it."""
+        rate = sender.rate_of_one(self._rate())
+        seconds = left / rate
+        if rate >= COPY_RATE or seconds <= STEP:
+            self.kernel.call_later(seconds + file.size / HASH_RATE, done)
+            return
+        self.kernel.call_later(STEP, lambda: self._move(file, left - rate * STEP, sender, done))
 
     def _received(
         self,

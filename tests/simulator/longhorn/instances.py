@@ -85,9 +85,8 @@ class Instances:
         self._ports[node] = port + 10
         instance = Instance(name, kind, node, port)
         self._running.setdefault(node, {})[name] = instance
-        self._kernel.call_later(
-            self._kernel.rng.uniform(*_START), lambda: self._up(instance, works)
-        )
+        delay = self._kernel.rng.uniform(*_START)
+        self._kernel.call_later(delay, lambda: self._up(instance, works))
         return instance
 
     def stop(self, node: str, name: str) -> None:

@@ -18,7 +18,6 @@ from tests.simulator.longhorn.workers import Workers
 from tests.simulator.objects import Object, labels_of, name_of, uid_of
 from tests.simulator.store import Store
 
-
 #: Seconds a manager's process lives on a disk that is not its own.
 _WRONG_DISK = 0.1
 

@@ -148,9 +148,9 @@ class Rebuilder:
         """A replica that failed before it ever had data is made anew (rec: v1.6.4/w4-..)."""
         for replica in scene.replicas:
             spent = int(replica["spec"].get("rebuildRetryCount") or 0) >= volume_objects.NO_REUSE
-            if is_failed(replica) and spent and not replica["spec"].get("healthyAt"):
-                if not is_terminating(replica):
-                    self._delete(replica)
+            empty = not replica["spec"].get("healthyAt") and not is_terminating(replica)
+            if is_failed(replica) and spent and empty:
+                self._delete(replica)
 
     def _drop_pending(self, scene: Scene) -> None:
         """A replica that found no place goes when nobody needs it any more (rec: v1.6.4/v14-..)."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from tests.simulator.errors import ApiError
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.budget import blocked_by
-
 from tests.unit.simulator.longhorn.volume_cluster import VolumeCluster
 
 LAST = "block-if-contains-last-replica"

@@ -149,7 +149,7 @@ def test_a_failed_file_is_deleted_only_while_another_copy_is_not_failed() -> Non
 
 def test_windows_double_up_to_the_longest_and_start_anew_after_a_rest() -> None:
     backoff, now, ends = Backoff(60, 300), 0.0, []
-    for _ in range(5):
+    for _unused in range(5):
         backoff.open("x", now)
         end = backoff.closed_at("x", now)
         assert end is not None

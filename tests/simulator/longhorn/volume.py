@@ -46,7 +46,7 @@ class VolumeController(LonghornController):
     """Reconciles volumes; the manager of the node the volume is attached to acts."""
 
     resource: ClassVar[str] = names.VOLUMES
-    latency: ClassVar[tuple[float, float]] = (0.03, 0.2)
+    latency: ClassVar[tuple[float, float]] = (0.02, 0.12)
 
     def __init__(self, world: World, instances: Instances, choices: Choices) -> None:
         super().__init__(world)

@@ -135,7 +135,8 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
-    cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
+    known = RecordedChoices(recording, kernel, names)
+    cluster.choices.prefer, cluster.choices.known_wait = known.prefer, known.known_wait
     for recorded, phase in posts(recording).items():
         _post(cluster, str(names.forward(recorded, recording.start)), phase)
     if cluster.profile.has("manager_backoff"):

@@ -71,7 +71,7 @@ def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
     """Notes, repairs, and the node closed."""
     cluster = _read(work, request)
     repair = bool(params["repair_entries"]) and remember_node.broken_images(cluster)
-    close = request.intent.leaves and cluster.nodes[request.node].allow_scheduling
+    close = remember_node.will_close(cluster, request)
     pending = remember_node.pending(cluster, request) or bool(repair)
     result: Result = {"changed": pending, "actions": [], "closed": close, "repaired": []}
     if work.check_mode or not pending:
@@ -92,6 +92,8 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
         for volume in replica_moves.concerned(cluster, request.node)
     ]
     pending = [move for move in moves if move.step is not Next.DONE]
+    if not pending and replica_moves.opens_node(cluster, request.node, request.intent):
+        return _reopen(work, request, lock)
     if work.check_mode or not pending:
         planned = moving.Outcome()
         planned.raised = {m.volume for m in pending if m.step in (Next.RAISE, Next.ATTACH)}
@@ -102,11 +104,22 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
         if request.own_mover:
             mover = moving.Mover(work, request)
             outcome = _told(work, mover.outcome, mover.run)
+            if not request.intent.leaves and remember_node.reopen(work, request):
+                outcome.writes += 1
         else:
             outcome = evict_by_flags.evict(work, request)
             if any(_own_ticket_or_note(cluster, move.volume) for move in pending):
                 outcome.writes += moving.Mover(work, request).run().writes
     return {"changed": outcome.writes > 0, **outcome.as_data()}
+
+
+def _reopen(work: Work, request: Request, lock: Lock) -> Result:
+    """The replicas are safe; only the node's scheduling is still to be given back."""
+    changed = True
+    if not work.check_mode:
+        with lock():
+            changed = remember_node.reopen(work, request)
+    return {"changed": changed, **moving.Outcome().as_data()}
 
 
 def _own_ticket_or_note(cluster: Cluster, volume: str) -> bool:

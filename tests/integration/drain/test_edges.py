@@ -271,3 +271,21 @@ def test_copies_that_cannot_be_made_leave_the_node_as_it_was(tmp_path: Path) -> 
             drain(scene, "node-3", "remove", seconds=4.0)
         assert len(scene.ready("base") & scene.disks("node-3")) == 1
         assert not scene.get("nodes", "node-3", "")["spec"].get("unschedulable")
+
+
+def test_replicas_that_may_share_a_node_do_not_land_on_the_one_that_reboots(tmp_path: Path) -> None:
+    def soft(cluster: Cluster) -> None:
+        sole(cluster)
+
+        def allow(obj: dict[str, Any]) -> None:
+            obj["spec"]["replicaSoftAntiAffinity"] = "enabled"
+
+        cluster.store.mutate(VOLUMES, SPACE, "db", allow)
+
+    with served("1.12.1", tmp_path, soft) as scene:
+        node = node_of_replica(scene, "db")
+        results = drain(scene, node, "reboot")
+        assert results["begin"]["closed"]
+        assert results["proof"]["safe_to"]["reboot"], results["proof"]["report"]
+        assert len(scene.replicas_on(node)) == 1
+        assert scene.get(NODES, node)["spec"]["allowScheduling"], "given back before the reboot"

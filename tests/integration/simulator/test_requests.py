@@ -114,7 +114,7 @@ def test_methods_and_paths_that_do_not_exist(served: Served) -> None:
     for method in ("PUT", "PATCH"):
         assert served.send(method, BASE, {}).body["message"] == "name must be provided"
     assert served.send("GET", f"/apis/longhorn.io/v1beta2/namespaces/{NS}/moons").status == 404
-    assert served.send("POST", "/apis/longhorn.io/v1beta2/images", image("a")).status == 405
+    assert served.send("POST", "/apis/longhorn.io/v1beta2/images", image("a")).status == 404
     broken = served.send("POST", BASE, {"spec": {}})
     assert "Object 'Kind' is missing in" in broken.body["message"]
     wrong = served.send("POST", BASE, {**image("a"), "apiVersion": "longhorn.io/v9"})
@@ -256,12 +256,16 @@ def test_parameters_that_make_no_sense(served: Served) -> None:
         assert text in refused.body["message"]
     assert served.send("GET", BASE, resourceVersion="x").status == 400
     assert served.send("GET", path, resourceVersion="x").status == 500
+    as_table = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    refused = served.send("GET", BASE, headers=as_table, includeObject="x")
+    assert refused.body["message"].startswith("Unable to convert to Table as requested")
 
 
 def test_paths_with_a_namespace_too_many_or_too_few(served: Served) -> None:
     assert served.send("GET", f"/api/v1/namespaces/{NS}/nodes").status == 404
     assert served.send("GET", "/api/v1/pods/x").body["reason"] == "NotFound"
     assert served.send("GET", "/apis/longhorn.io/v1beta2/images/x").body == "404 page not found\n"
+    assert served.send("DELETE", "/apis/longhorn.io/v1beta2/images").status == 404
     served.send("POST", BASE, image("h"))
     assert served.send("HEAD", f"{BASE}/h").status == 200
     assert served.send("GET", f"{BASE}/none", watch="1").status == 404

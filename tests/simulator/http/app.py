@@ -131,7 +131,7 @@ class App:
             r.builtin for r in self.store.registry.in_version(target.group, target.version)
         ):
             raise unknown_resource()
-        if resource is None or _misplaced(target, resource):
+        if resource is None or _misplaced(target, resource, raw.method):
             return web.Response(status=404, text=_NO_PAGE, headers={"Content-Type": _TEXT})
         method = "GET" if raw.method == "HEAD" and not resource.builtin else raw.method
         request = Request(method, target, resource, raw.query, raw.headers, body, user.name)
@@ -202,13 +202,14 @@ class App:
         return web.Response(status=500)
 
 
-def _misplaced(target: Target, resource: Resource) -> bool:
+def _misplaced(target: Target, resource: Resource, method: str) -> bool:
     """Tell whether a path leaves out a namespace that it needs, or has one too many. Raises
     ApiError 404 for a built-in kind, whose server says it otherwise.
     """
-    creating = bool(target.name)
+    writing = method not in ("GET", "HEAD") and not resource.builtin
     wrong = bool(target.namespace) and not resource.namespaced
-    wrong = wrong or (resource.namespaced and not target.namespace and creating)
+    if resource.namespaced and not target.namespace:
+        wrong = bool(target.name) or writing
     if wrong and resource.builtin:
         raise unknown_resource()
     return wrong

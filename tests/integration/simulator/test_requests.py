@@ -110,7 +110,9 @@ def test_shapes(served: Served) -> None:
 
 def test_methods_and_paths_that_do_not_exist(served: Served) -> None:
     assert served.send("POST", "/api/v1/nodes/n1", {}).status == 405
-    assert served.send("PUT", BASE, {}).status == 405
+    assert served.send("PUT", "/api/v1/nodes", {}).status == 405
+    for method in ("PUT", "PATCH"):
+        assert served.send(method, BASE, {}).body["message"] == "name must be provided"
     assert served.send("GET", f"/apis/longhorn.io/v1beta2/namespaces/{NS}/moons").status == 404
     assert served.send("POST", "/apis/longhorn.io/v1beta2/images", image("a")).status == 405
     broken = served.send("POST", BASE, {"spec": {}})

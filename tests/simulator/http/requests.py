@@ -8,6 +8,7 @@ Source: apiserver pkg/endpoints/request/requestinfo.go.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,13 +16,14 @@ from urllib.parse import unquote
 
 import yaml
 
-from tests.simulator.errors import ApiError, bad_request, unsupported_media_type
-from tests.simulator.http.gojson import decode_json
+from tests.simulator.errors import Cause, bad_request, invalid_options, unsupported_media_type
+from tests.simulator.http.gojson import decode_json, decode_json_patch, decode_merge_patch
 from tests.simulator.rbac import Access
 from tests.simulator.resources import Resource
 from tests.simulator.writing import JSON_PATCH, WriteOptions
 
 _TRUE = ("true", "1", "t", "True", "TRUE")
+_OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 _BODY_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
 
 
@@ -53,6 +55,13 @@ def parse_path(path: str) -> Target | None:
         return None
     rest += [""] * (3 - len(rest))
     return Target(group, version, rest[0], namespace, rest[1], rest[2])
+
+
+def check_dry_run(kind: str, asked: Any) -> None:
+    """Refuse stages of a dry run that do not exist. Raises ApiError 422."""
+    if asked != ["All"]:
+        text = f'Unsupported value: {json.dumps(asked)}: supported values: "All"'
+        raise invalid_options(kind, Cause("dryRun", "FieldValueNotSupported", text))
 
 
 @dataclass
@@ -87,13 +96,20 @@ class Request:
             raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
     def write_options(self) -> WriteOptions:
-        """Return how a write is to be done. Raises ApiError 422 for an unknown ``dryRun``."""
-        dry = self.query.get("dryRun", "")
-        if dry not in ("", "All"):
-            text = f'dryRun: Unsupported value: ["{dry}"]: supported values: "All"'
-            raise ApiError(422, "Invalid", f' "" is invalid: {text}', {})
-        validation = self.query.get("fieldValidation") or "Warn"
-        return WriteOptions(self.user, bool(dry), validation)
+        """Return how a write is to be done. Raises ApiError 422 for parameters that make no
+        sense.
+        """
+        kind = _OPTIONS.get(self.method, "CreateOptions")
+        dry, validation = self.query.get("dryRun", ""), self.query.get("fieldValidation", "")
+        if dry:
+            check_dry_run(kind, [dry])
+        if validation not in ("", "Ignore", "Strict", "Warn"):
+            text = (
+                f'Unsupported value: "{validation}": supported values: "", "Ignore", "Strict", '
+                '"Warn"'
+            )
+            raise invalid_options(kind, Cause("fieldValidation", "FieldValueNotSupported", text))
+        return WriteOptions(self.user, bool(dry), validation or "Warn")
 
     def content_type(self) -> str:
         """Return the type of the body, without parameters."""
@@ -114,15 +130,9 @@ class Request:
         """Return the body of a patch: a list for a JSON patch, else an object. Raises
         ApiError 400.
         """
-        if self.content_type() != JSON_PATCH:
-            return decode_json(self.body, self.resource.kind)
-        operations = decode_yaml(self.body)
-        if not isinstance(operations, list):
-            raise bad_request(
-                "error decoding patch: json: cannot unmarshal object into Go value of type "
-                "jsonpatch.Patch"
-            )
-        return operations
+        if self.content_type() == JSON_PATCH:
+            return decode_json_patch(self.body)
+        return decode_merge_patch(self.body)
 
 
 def decode_yaml(body: bytes) -> Any:

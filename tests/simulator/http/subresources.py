@@ -59,7 +59,7 @@ class Subresources:
             return self._scale(request)
         if not request.resource.builtin:
             raise errors.not_found(request.resource, target.name)
-        if any(name == target.subresource for name, _ in request.resource.subresources):
+        if any(name == target.subresource for name, _unused in request.resource.subresources):
             raise errors.method_not_allowed()
         raise errors.ApiError(
             404, "NotFound", "the server could not find the requested resource", {}

@@ -1,0 +1,82 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A replica of the same volume that is being built on another node: the way out that needs nobody.
+
+A replica counts as in the making from the moment Longhorn wants it to run; a failed one that
+rests does not (it is taken up again after 10 s at the earliest, or never).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import condition
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Engine,
+    Replica,
+)
+
+#: Seconds from a replica that runs to the start of its rebuild (seen: 10.0 to 10.3).
+START_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """One replica in the making. percent is None before its rebuild starts; seconds: about how
+    long it still takes, None unless a pace was measured.
+    """
+
+    replica: Replica
+    stage: str
+    percent: int | None = None
+    seconds: int | None = None
+
+    @property
+    def words(self) -> str:
+        """For a message: `rebuild on worker-2 88 %, about 40 s`."""
+        text = f"{self.stage} on {self.replica.node}"
+        if self.percent is not None:
+            text += f" {self.percent} %"
+        return text + (f", about {self.seconds} s" if self.seconds is not None else "")
+
+
+def elsewhere(
+    cluster: Cluster, volume: str, node: str, pace: Mapping[str, float]
+) -> Rebuild | None:
+    """The replica that is furthest in the making off the node, None where there is none.
+
+    pace: percent per second of replicas whose rebuild was watched, by name.
+    """
+    engine = cluster.engine(volume)
+    found = [
+        _seen(engine, replica, pace)
+        for replica in cluster.replicas_of_volume.get(volume, ())
+        if replica.node not in ("", node) and _in_the_making(cluster, engine, replica)
+    ]
+    return max(found, key=lambda r: -1 if r.percent is None else r.percent, default=None)
+
+
+def _in_the_making(cluster: Cluster, engine: Engine | None, replica: Replica) -> bool:
+    kube_node = cluster.kube_nodes.get(replica.node)
+    if replica.meta.deleting or kube_node is None or kube_node.unschedulable:
+        return False
+    if engine is not None and engine.modes.get(replica.name) == "WO":
+        return True
+    if replica.healthy_at and not replica.failed_at:
+        return False
+    return replica.desire == "running" and not replica.failed_at
+
+
+def _seen(engine: Engine | None, replica: Replica, pace: Mapping[str, float]) -> Rebuild:
+    if engine is not None and engine.modes.get(replica.name) == "WO":
+        percent = max(engine.rebuilding.values(), default=0)
+        speed = pace.get(replica.name, 0.0)
+        seconds = round((100 - percent) / speed) if speed > 0 else None
+        return Rebuild(replica, "rebuild", percent, seconds)
+    waiting = condition(replica.conditions, "WaitForBackingImage")
+    if waiting is not None and waiting.true:
+        return Rebuild(replica, "it waits for its image")
+    return Rebuild(replica, "it starts" if replica.running else "it is about to start")

@@ -165,7 +165,7 @@ def sample(
     replicas = counted.counted(cluster, manager.node, rule) if cordoned else ()
     facts = (
         answer.hold,
-        tuple((b.rule, b.kind, b.name) for b in answer.blockers),
+        answer.blockers,
         answer.budget,
         cordoned,
         manager.state,

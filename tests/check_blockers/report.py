@@ -15,30 +15,32 @@ def lines(examination: Examination) -> Iterator[str]:
     """Each answer when it changes, what it rests on, how it compares; last the result."""
     recording = examination.recording
     yield f"# v{recording.version} {recording.name}"
+    found = [*_answers(examination), *_reasons(examination), *examination.witnessed]
+    for t, text in sorted(found, key=lambda item: item[0]):
+        yield f"{t - recording.start:8.1f} s  {text}"
+    yield from summary(examination)
+    yield result([examination])
+
+
+def _answers(examination: Examination) -> Iterator[tuple[float, str]]:
+    """The answer for each instance manager whenever it changes."""
     shown: dict[str, tuple[object, ...]] = {}
     for moment in examination.moments:
         sample = moment.sample
         now = (sample.answer.hold, sample.answer.blockers, sample.budget, sample.state, moment.mark)
         if shown.get(sample.manager) != now:
             shown[sample.manager] = now
-            yield from _answer(moment, recording.start)
-    for reason in examination.reasons:
-        verdict = "agrees" if reason.agrees else "DIFFERS"
-        at = reason.logged.t - recording.start
-        yield f"{at:8.1f} s  {reason.node} Longhorn: {reason.logged.text}: {verdict}"
-    for t, text in examination.witnessed:
-        yield f"{t - recording.start:8.1f} s  {text}"
-    yield from summary(examination)
-    yield result([examination])
+            yield sample.t, "\n".join(_answer(moment))
 
 
-def _answer(moment: Moment, start: float) -> Iterator[str]:
+def _answer(moment: Moment) -> Iterator[str]:
     sample = moment.sample
     budget = {True: "budget there", False: "no budget", None: "budgets not recorded"}
     node = f"{sample.node}{' (cordoned)' if sample.cordoned else ''}"
     lag = f" ({moment.seconds:.1f} s)" if moment.mark in (Mark.UNSEEN, Mark.DIFFERS) else ""
+    state = "" if sample.state == "running" else f" {sample.state or 'not started'}"
     yield (
-        f"{sample.t - start:8.1f} s  {node} {sample.manager[:22]}…  "
+        f"{node} {sample.manager[:22]}…{state}  "
         f"{sample.answer.hold.value}, {budget[sample.budget]}: {moment.mark.value}{lag}"
     )
     for blocker in sample.answer.blockers:
@@ -48,6 +50,13 @@ def _answer(moment: Moment, start: float) -> Iterator[str]:
         yield f"{'':12}{blocker.rule}: {blocker.kind} {blocker.name} {blocker.reason}"
         yield f"{'':14}{blocker.clears.value}{about}: {blocker.remedy}"
         yield from (f"{'':16}{detail}" for detail in blocker.detail)
+
+
+def _reasons(examination: Examination) -> Iterator[tuple[float, str]]:
+    """What Longhorn logged whenever it looked and kept a budget."""
+    for reason in examination.reasons:
+        verdict = "agrees" if reason.agrees else "DIFFERS"
+        yield reason.logged.t, f"{reason.node} Longhorn logs: {reason.logged.text}: {verdict}"
 
 
 def summary(examination: Examination) -> Iterator[str]:

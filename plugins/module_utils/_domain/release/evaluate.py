@@ -21,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     InstanceManager,
+    KubeNode,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import (
     engines,
@@ -60,7 +61,7 @@ def evaluate(
     there = protection.has_budget(cluster, manager)
     node = cluster.kube_nodes.get(manager.node)
     if manager.state != "running" or node is None:
-        held = (_not_running(manager),) if there else ()
+        held = (_not_running(manager, node),) if there else ()
         return Answer(manager.name, manager.node, Hold.UNTOUCHED, there, held)
     closed = node.unschedulable if cordoned is None else cordoned
     if not closed and not policy.autoscaler(cluster.settings):
@@ -144,12 +145,16 @@ def _open(manager: InstanceManager) -> Blocker:
     )
 
 
-def _not_running(manager: InstanceManager) -> Blocker:
+def _not_running(manager: InstanceManager, node: KubeNode | None) -> Blocker:
     reason = f"is {manager.state or 'not started'}; Longhorn leaves its budget alone until it runs"
-    if manager.state == "starting":
+    coming = node is not None and node.ready and not node.unschedulable
+    if manager.state == "starting" or coming:
         remedy, clears = "wait until it runs", Clears.BY_ITSELF
+    elif node is not None and node.ready:
+        remedy = f"uncordon {manager.node} until it runs: on a cordoned node it does not come back"
+        clears = Clears.NEEDS_ACTION
     else:
-        remedy, clears = f"bring {manager.node} back or uncordon it", Clears.NEEDS_ACTION
+        remedy, clears = f"bring {manager.node} back first", Clears.NEEDS_ACTION
     return Blocker("manager_not_running", MANAGER, manager.name, reason, remedy, clears)
 
 

@@ -47,11 +47,14 @@ def blocker(
     moves = f"of volume {volume.name} is moved away by Longhorn (policy {policy.value}): "
     if building is not None:
         return _moving(replica, moves + building.words, "wait until it is gone", building.seconds)
-    return _nowhere(cluster, volume, replica) or _moving(
-        replica,
-        moves + ("its eviction is requested" if replica.eviction_requested else "not begun yet"),
-        "wait: Longhorn begins within 30 s, attached or not",
-    )
+    nowhere = _nowhere(cluster, volume, replica)
+    if nowhere is not None:
+        return nowhere
+    if replica.eviction_requested:
+        remedy = "wait until Longhorn has built another one elsewhere"
+        return _moving(replica, moves + "its eviction is requested", remedy)
+    remedy = "wait: Longhorn begins within 30 s of the cordon"
+    return _moving(replica, moves + "not begun yet", remedy)
 
 
 def _hindered(cluster: Cluster, volume: Volume, replica: Replica) -> Blocker | None:

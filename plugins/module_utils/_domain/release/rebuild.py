@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A replica of the same volume that is being built on another node: the way out that needs nobody.
 
-A replica counts as in the making from the moment Longhorn wants it to run; a failed one that
-rests does not (it is taken up again after 10 s at the earliest, or never).
+A new replica counts as in the making as soon as it is placed beside an attached volume, or is
+wanted to run; a failed one that rests does not (it is taken up again after 10 s at the earliest,
+or never).
 """
 
 from __future__ import annotations
@@ -18,9 +19,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Engine,
     Replica,
 )
-
-#: Seconds from a replica that runs to the start of its rebuild (seen: 10.0 to 10.3).
-START_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +63,23 @@ def _in_the_making(cluster: Cluster, engine: Engine | None, replica: Replica) ->
         return False
     if engine is not None and engine.modes.get(replica.name) == "WO":
         return True
-    if replica.healthy_at and not replica.failed_at:
+    if replica.healthy_at or replica.failed_at:
         return False
-    return replica.desire == "running" and not replica.failed_at
+    volume = cluster.volumes.get(replica.volume)
+    attached = volume is not None and volume.state in ("attached", "attaching")
+    return attached or replica.desire == "running"
 
 
 def _seen(engine: Engine | None, replica: Replica, pace: Mapping[str, float]) -> Rebuild:
-    if engine is not None and engine.modes.get(replica.name) == "WO":
+    mode = engine.modes.get(replica.name, "") if engine is not None else ""
+    if engine is not None and mode == "WO":
         percent = max(engine.rebuilding.values(), default=0)
         speed = pace.get(replica.name, 0.0)
         seconds = round((100 - percent) / speed) if speed > 0 else None
         return Rebuild(replica, "rebuild", percent, seconds)
+    if mode == "RW":
+        return Rebuild(replica, "rebuild", 100, 0)
     waiting = condition(replica.conditions, "WaitForBackingImage")
     if waiting is not None and waiting.true:
-        return Rebuild(replica, "it waits for its image")
-    return Rebuild(replica, "it starts" if replica.running else "it is about to start")
+        return Rebuild(replica, "a new one waits for its image")
+    return Rebuild(replica, "a new one starts" if replica.running else "a new one is to start")

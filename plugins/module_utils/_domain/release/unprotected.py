@@ -43,6 +43,9 @@ def blocker(
     if replica.meta.deleting:
         reason = f"of volume {replica.volume} is being deleted"
         return _made(replica, "replica_deleting", reason, "wait", Clears.BY_ITSELF, PASS_SECONDS)
+    if policy is Policy.KEEP_LAST_RUNNING and replica.desire == "stopped":
+        reason = f"of volume {replica.volume} is stopping, and this policy lets stopped ones go"
+        return _made(replica, "replica_stopping", reason, "wait", Clears.BY_ITSELF, PASS_SECONDS)
     others = peers(cluster, replica)
     complete = [peer for peer in others if peer.lack is not Lack.DATA]
     if complete:
@@ -85,7 +88,7 @@ def _last(cluster: Cluster, replica: Replica, policy: Policy) -> Blocker:
         remedy = "set the volume's dataLocality to disabled or best-effort, then add a replica"
         return _made(replica, "strict_local", reason, remedy, Clears.NEVER)
     number = volume.replicas_wanted + 1 if volume is not None else 2
-    if volume is not None and volume.state == "detached":
+    if volume is not None and volume.state in ("detached", "detaching"):
         remedy = (
             f"stopped or not, it blocks; allow that for the time (node-drain-policy "
             f"{_ALLOW_STOPPED}), or move it: attach the volume and set its numberOfReplicas to "

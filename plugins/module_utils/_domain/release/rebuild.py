@@ -83,3 +83,13 @@ def _seen(engine: Engine | None, replica: Replica, pace: Mapping[str, float]) ->
     if waiting is not None and waiting.true:
         return Rebuild(replica, "a new one waits for its image")
     return Rebuild(replica, "a new one starts" if replica.running else "a new one is to start")
+
+
+def progress(cluster: Cluster) -> dict[str, int]:
+    """Percent of each rebuild that runs, by replica."""
+    return {
+        name: max(engine.rebuilding.values(), default=0)
+        for engine in cluster.engines.values()
+        for name, mode in engine.modes.items()
+        if mode == "WO"
+    }

@@ -80,11 +80,13 @@ def _one_manager(samples: list[Sample], end: float) -> Iterator[Moment]:
                 budget_first = _budget_moved(before, sample)
             run.append(sample)
         else:
-            yield from _closed(run, sample.t, budget_first)
+            # A budget that went first needs its reason, not only an instance manager that ends.
+            unexplained = budget_first and agreed is Mark.SILENT
+            yield from _closed(run, sample.t, 0.0 if unexplained else _allowed(budget_first))
             run = []
             yield Moment(sample, agreed)
         before = sample
-    yield from _closed(run, end, budget_first)
+    yield from _closed(run, end, _allowed(budget_first))
 
 
 def _now(sample: Sample, released: bool) -> Mark | None:
@@ -112,11 +114,14 @@ def _budget_moved(before: Sample | None, sample: Sample) -> bool:
     return before is not None and before.budget != sample.budget
 
 
-def _closed(run: list[Sample], until: float, budget_first: bool) -> Iterator[Moment]:
+def _allowed(budget_first: bool) -> float:
+    return ORDER_SECONDS if budget_first else ROUND_SECONDS
+
+
+def _closed(run: list[Sample], until: float, allowed: float) -> Iterator[Moment]:
     if not run:
         return
     seconds = until - run[0].t
-    allowed = ORDER_SECONDS if budget_first else ROUND_SECONDS
     mark = Mark.UNSEEN if seconds <= allowed else Mark.DIFFERS
     for sample in run:
         yield Moment(sample, mark, seconds)

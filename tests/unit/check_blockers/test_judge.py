@@ -55,6 +55,11 @@ def test_a_budget_that_goes_before_its_reason_differs(lead: float, expected: Mar
     assert found[1] is expected
 
 
+def test_the_end_of_an_instance_manager_is_no_reason_for_its_budget_to_go() -> None:
+    found = marks(sample(0, B, True), sample(10, B, False), sample(10.4, U, False))
+    assert found[1:] == [Mark.DIFFERS, Mark.SILENT]
+
+
 def test_a_budget_that_went_stays_away_while_the_node_is_cordoned() -> None:
     gone = [sample(0, F, True), sample(1, F, False), sample(5, B, False)]
     assert marks(*gone)[2] is Mark.KEPT

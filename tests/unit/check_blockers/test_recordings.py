@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import (
-    evaluate,
-    protection,
+    engines as engine_lists,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import protection
 from tests.check_blockers.__main__ import main
 from tests.check_blockers.examine import examine
 from tests.material import shared
@@ -59,7 +59,7 @@ def test_broken_rules_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
         broken = examine(last)
         assert broken.agreed < broken.total
     with monkeypatch.context() as patch:
-        patch.setattr(evaluate.engines, "on_node", lambda cluster, node: ())
+        patch.setattr(engine_lists, "on_node", lambda cluster, node: ())
         broken = examine(engines)
         assert broken.agreed < broken.total
 

@@ -86,12 +86,12 @@ def clusters(draw: st.DrawFn) -> dict[str, list[Raw]]:
     copies = draw(replicas())
     managers, budgets, nodes = [], [], []
     for node in NODES:
-        running = {
+        running: Raw = {
             r["metadata"]["name"]: {}
             for r in copies
             if r["spec"]["nodeID"] == node and r["status"]["currentState"] == "running"
         }
-        engines = {"a-e-0": {}} if draw(st.integers(0, 5)) == 0 else {}
+        engines: Raw = {"a-e-0": {}} if draw(st.integers(0, 5)) == 0 else {}
         status = {
             "currentState": "running" if node == "n1" else draw(st.sampled_from(STATES)),
             "instanceEngines": engines,

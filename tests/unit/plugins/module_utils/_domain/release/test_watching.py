@@ -65,7 +65,7 @@ def test_since_when_and_what_went() -> None:
 
 
 def test_many_reasons_are_counted_not_listed() -> None:
-    things = [build.volume(f"v{n}", 1) for n in range(8)]
+    things: list[Any] = [build.volume(f"v{n}", 1) for n in range(8)]
     things += [build.replica(f"r{n}", f"v{n}", "n1") for n in range(8)]
     watching = Watching("n1")
     watching.see(0.0, picture(*things))

@@ -208,14 +208,14 @@ class Eviction:
         """In one line: which budget, and for an instance manager what Longhorn waits for."""
         if not pod_filters.is_instance_manager(pod):
             return f"{pod.key} {self._held_by(cluster, pod)}: {asked.reason}"
-        why = self._watching.line(self._work.deadline.now(), pod.name)
+        why = self._watching.line(pod.name)
         return f"{pod.name} held by its budget: {why or 'Longhorn is about to let go'}"
 
     def _reasons(self, cluster: Cluster, pod: Pod, asked: Asked) -> list[str]:
         """The same for a failure: every reason, its remedy and whether waiting helps."""
         why = []
         if pod_filters.is_instance_manager(pod):
-            why = self._watching.lines(self._work.deadline.now(), pod.name)
+            why = self._watching.lines(self._work.deadline.elapsed(), pod.name)
         if not why:
             return [self._reason(cluster, pod, asked)]
         return [f"{pod.key} {self._held_by(cluster, pod)}, because", *(f"    {w}" for w in why)]
@@ -241,7 +241,7 @@ class Eviction:
     def _watch(self, cluster: Cluster, going: list[Pod], managers: list[str]) -> None:
         """Ask the release rules for the instance managers whose eviction was refused."""
         if managers:
-            now = self._work.deadline.now()
+            now = self._work.deadline.elapsed()
             self._watching.see(now, cluster, {pod.key for pod in going})
         answers = self._watching.answers
         self.outcome.blockers = tuple(

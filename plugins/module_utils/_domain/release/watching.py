@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The answers for one node over a wait: what blocks now, since when, how fast it moves, what went.
 
-Fed with pictures and the seconds of any steady clock; keeps nothing else, so it is as pure as the
-rules it asks.
+Fed with pictures and the seconds since the wait began; keeps nothing else, so it is as pure as
+the rules it asks.
 """
 
 from __future__ import annotations
@@ -70,16 +70,21 @@ class Watching:
                 found[name] = (progress[name] - percent) / (now - since)
         return found
 
-    def _spell_since(self, now: float, blocker: Blocker) -> str:
+    def _spell_for(self, now: float, blocker: Blocker) -> str:
         return spell_seconds(now - self._since.get(_key(blocker), now))
 
-    def line(self, now: float, manager: str) -> str:
-        """What holds it, in one clause for a progress line; "" where nothing is known."""
+    def line(self, manager: str) -> str:
+        """What holds it, in one clause for a progress line; "" where nothing is known.
+
+        "since" counts from the beginning of the wait, as the clock in front of such lines does:
+        a text that stands still is repeated less often than one that changes.
+        """
         answer = self.answers.get(manager)
         if answer is None or not answer.blockers:
             return ""
         first = answer.blockers[0]
-        text = f"{_sentence(first)}, for {self._spell_since(now, first)}"
+        since = int(self._since.get(_key(first), 0.0))
+        text = f"{_sentence(first)}, since {since // 60}:{since % 60:02d}"
         if first.clears is not Clears.BY_ITSELF:
             text += f"; {_ENDS[first.clears]}: {first.remedy}"
         more = len(answer.blockers) - 1
@@ -92,7 +97,7 @@ class Watching:
         found: list[str] = []
         for blocker in blockers[:most]:
             about = f" in about {blocker.seconds} s" if blocker.seconds is not None else ""
-            found.append(f"{_sentence(blocker)}, for {self._spell_since(now, blocker)}")
+            found.append(f"{_sentence(blocker)}, for {self._spell_for(now, blocker)}")
             found.append(f"  It {_ENDS[blocker.clears]}{about}: {blocker.remedy}.")
             found += [f"    {detail}" for detail in blocker.detail]
         if len(blockers) > most:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api import lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import interrupt, lease
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -104,6 +104,10 @@ def locked(module: AnsibleModule, work: Work) -> Iterator[Work]:
     try:
         with work.reporting():
             yield work
+    except interrupt.Interrupted:
+        # The play ends too, without running what would give the lock back.
+        lock.release()
+        raise
     finally:
         if not holder:
             lock.release()

@@ -139,9 +139,11 @@ def make(cluster: Cluster, request: Request) -> Plan:
         incomplete=tuple(
             sorted(i.name for i in cluster.images.values() if any(not c.complete for c in i.wanted))
         ),
-        close=leaves and node.allow_scheduling,
+        close=node.allow_scheduling
+        and replica_moves.closes_node(cluster, request.node, request.intent),
         cordon=not cluster.kube_nodes[request.node].unschedulable,
-        remember=memory.before(node.meta).get("intent") != request.intent.value,
+        remember=memory.before(node.meta).get("intent") != request.intent.value
+        or replica_moves.opens_node(cluster, request.node, request.intent),
         disks_out=tuple(disk.name for disk in node.disks) if leaves else (),
         free=_free(cluster, copies, placement),
         replicas_here=sum(1 for r in cluster.replicas.values() if r.node == request.node),
@@ -154,11 +156,12 @@ def _copies(cluster: Cluster, node: str, need: Need) -> Iterator[CopyMove]:
     volumes = len(cluster.volumes_of_image.get(need.image.name, ()))
     for number, target in enumerate(need.targets, start=1):
         have = len(need.proven) + len(need.coming) + number
-        if need.proven or need.coming or number > 1 or len(need.here) + len(need.proven) > 1:
+        if need.proven or need.coming or number > 1:
             why = f"{have} of {need.wanted} wanted"
         else:
             users = count(volumes, "volume uses", "volumes use")
-            why = "only copy" + (f", {users} it" if volumes else "")
+            why = "only copy" if len(need.here) == 1 else f"only on {node}"
+            why += f", {users} it" if volumes else ""
         yield CopyMove(need.image.name, need.image.file_bytes, source, target, why)
 
 

@@ -35,7 +35,8 @@ class Need:
 
     here: its copies on the node; proven, coming: copies off the node that can be relied on, and
     those being made on reliable disks; wanted: proven copies to reach; targets: disks for the
-    copies still missing; sources: proven copies on the node that can be sent from.
+    copies still missing; sources: complete copies on the node that can
+    be sent from.
     """
 
     image: Image
@@ -124,7 +125,7 @@ def _need(
         and copy.state in COMING
         and _reliable(cluster, cluster.disks.get(copy.disk), gone)
     )
-    sources = tuple(c for c in here if not proven.why_unproven(cluster, c))
+    sources = tuple(copy for copy in here if proven.readable(cluster, copy))
     source = cluster.data_sources.get(image.name)
     targets: list[Disk] = []
     movable = bool(sources or elsewhere) and source is not None and source.file_transferred

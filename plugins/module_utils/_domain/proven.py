@@ -45,19 +45,31 @@ def why_unproven(cluster: Cluster, copy: Copy, maintenance: Collection[str] = NO
 
 def why_unreliable(cluster: Cluster, disk: Disk, maintenance: Collection[str] = NOWHERE) -> str:
     """Empty when what the disk's node reports can be believed and stays, else why not."""
-    node = cluster.nodes[disk.node]
     if disk.node in maintenance:
         return f"node {disk.node} is under maintenance"
-    if not node.ready:
+    unreadable = why_unreadable(cluster, disk)
+    if unreadable:
+        return unreadable
+    if cluster.nodes[disk.node].eviction_requested or disk.eviction_requested:
+        return f"disk {disk.label} is being evicted"
+    return ""
+
+
+def why_unreadable(cluster: Cluster, disk: Disk) -> str:
+    """Empty when the disk can be read from now, whatever is to become of it, else why not."""
+    if not cluster.nodes[disk.node].ready:
         return f"node {disk.node} is not Ready in Longhorn"
     kube_node = cluster.kube_nodes.get(disk.node)
     if kube_node is None or not kube_node.ready:
         return f"node {disk.node} is not Ready in Kubernetes"
-    if not disk.ready:
-        return f"disk {disk.label} is not Ready"
-    if node.eviction_requested or disk.eviction_requested:
-        return f"disk {disk.label} is being evicted"
-    return ""
+    return "" if disk.ready else f"disk {disk.label} is not Ready"
+
+
+def readable(cluster: Cluster, copy: Copy) -> bool:
+    """Whether a new copy can be made from this one: complete, and on a disk that answers."""
+    disk = cluster.disks.get(copy.disk)
+    ready = copy.in_map and copy.state == "ready" and disk is not None
+    return ready and disk is not None and not why_unreadable(cluster, disk)
 
 
 def proven(

@@ -184,12 +184,13 @@ class Mover:
             ops.append({"op": "replace", "path": "/spec/numberOfReplicas", "value": move.number})
         if move.step is Step.RAISE:
             self._work.irreversible()
-            if not memory.before(volume.meta):
+            noted = memory.before(volume.meta)
+            if "numberOfReplicas" not in noted:
                 value = {"numberOfReplicas": move.original, "node": self._request.node}
-                ops += memory.note(volume.meta, value)
+                ops += memory.note(volume.meta, {**noted, **value})
             self.outcome.raised.add(move.volume)
         else:
-            ops += memory.forget(volume.meta)
+            ops += memory.drop(volume.meta, "numberOfReplicas", "node")
         return self._patch_volume(live, volume, ops)
 
     def _patch_volume(self, live: LiveCluster, volume: Volume, ops: Ops) -> bool:

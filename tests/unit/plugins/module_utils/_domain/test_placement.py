@@ -162,3 +162,15 @@ def test_a_copy_that_is_coming_is_not_asked_for_twice() -> None:
     cluster = build.cluster("1.12.1", *[build.node(f"n{n}") for n in (1, 2, 3)], broken)
     needs, _placement = assess(cluster, "n1", Intent.REMOVE)
     assert [disk.label for disk in needs[0].targets] == ["n3/disk-0"]
+
+
+def test_a_node_that_is_being_evicted_can_still_give_its_copies() -> None:
+    image = build.image("a", [build.copy("n1.0", eviction_requested=True)])
+    leaving = build.node("n1", eviction_requested=True, allow_scheduling=False)
+    cluster = build.cluster("1.12.1", leaving, build.node("n2"), image)
+    needs, _placement = assess(cluster, "n1", Intent.REMOVE)
+    assert [disk.label for disk in needs[0].targets] == ["n2/disk-0"]
+    off = build.node("n1", conditions=build.conditions(ready=False))
+    cluster = build.cluster("1.12.1", off, build.node("n2"), image)
+    needs, _placement = assess(cluster, "n1", Intent.REMOVE)
+    assert needs[0].targets == () and needs[0].sources == ()

@@ -7,8 +7,10 @@ Longhorn acts when it looks, and it looks at an instance manager only when the i
 its pod or the core node changes, else every 30 s (neither a replica nor a setting wakes it). So
 the budget may lag behind a changed answer for one such round, and not longer. The other way round
 a budget never goes before its reason; but objects of different kinds reach a recorder by different
-watches, so their order is certain only to about a second. A budget that has gone from a cordoned
-node is not made again while the node stays cordoned, whatever the rules say of later changes.
+watches, so their order is certain only to about a second; and each manager decides on its own
+cache, so of two nodes cordoned at the same moment either may still have protected the other. A
+budget that has gone from a cordoned node is not made again while the node stays cordoned, whatever
+the rules say of later changes.
 An instance manager that does not run keeps what it has: its moments are shown, not compared.
 """
 
@@ -19,13 +21,11 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.answer import Hold
-from tests.check_blockers.play import Sample
+from tests.check_blockers.play import ORDER_SECONDS, Sample
 from tests.check_blockers.sources import Logged, Why
 
 #: Seconds for one round of Longhorn's instance manager controller, and its write.
 ROUND_SECONDS = 32.0
-#: Seconds by which the watches of two kinds may disagree.
-ORDER_SECONDS = 1.0
 
 
 class Mark(str, Enum):
@@ -103,6 +103,8 @@ def _released(released: bool, before: Sample | None, sample: Sample) -> bool:
     """Whether the budget has gone from this cordoned node while the rules allowed it."""
     if not sample.cordoned or sample.budget:
         return False
+    if before is not None and before.budget and sample.lately_free:
+        return True
     return (
         released
         or (before is not None and before.answer.hold is Hold.FREE)

@@ -28,7 +28,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release 
     policy,
     protection,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.answer import Answer
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.answer import (
+    Answer,
+    Hold,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema, detect
 from tests.check_blockers import sources
 from tests.check_blockers.settings import Change, changes
@@ -38,6 +41,8 @@ BUDGETS = "poddisruptionbudgets.policy"
 MANAGERS = "instancemanagers.longhorn.io"
 NODES = "nodes"
 SPACE = "longhorn-system"
+#: Seconds by which the watches of two kinds, or a controller's caches, may disagree.
+ORDER_SECONDS = 1.0
 _READY = (base.Condition("Ready", "True"), base.Condition("Schedulable", "True"))
 _PARSERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     "nodes.longhorn.io": parse.node,
@@ -57,7 +62,8 @@ _REFUSED = re.compile(r'error when evicting pods/"(instance-manager-[^"]+)"')
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
     """One instance manager at one moment. `facts`: all that its rules look at; `budget`: whether
-    it is there, None where that was not recorded.
+    it is there, None where that was not recorded; `lately_free`: with the other nodes and budgets
+    as they were within the last second, which a controller's cache may still show, it was free.
     """
 
     t: float
@@ -69,6 +75,7 @@ class Sample:
     budget: bool | None
     facts: tuple[Any, ...]
     engines: frozenset[str] = frozenset()
+    lately_free: bool = False
 
 
 class Picture:
@@ -141,6 +148,7 @@ def _assumed(cluster: model.Cluster) -> Iterator[pods.Budget]:
 def samples(recording: Recording) -> Iterator[Sample]:
     """Every instance manager whenever something its rules look at has changed, in time order."""
     before: dict[str, tuple[Any, ...]] = {}
+    lately: list[tuple[float, model.Cluster]] = []
     for t, picture in _pictures(recording):
         if t < recording.start:
             continue  # the first change after the start shows all that was there
@@ -150,8 +158,33 @@ def samples(recording: Recording) -> Iterator[Sample]:
             found = sample(cluster, manager, t, picture.budgets_recorded)
             if before.get(manager.name) != found.facts:
                 before[manager.name] = found.facts
-                yield found
+                free = _lately_free(lately, cluster, found)
+                yield dataclasses.replace(found, lately_free=free)
         before = {name: facts for name, facts in before.items() if name in known}
+        lately = [*_recent(lately, t), (t, cluster)]
+
+
+def _recent(
+    pictures: list[tuple[float, model.Cluster]], t: float
+) -> list[tuple[float, model.Cluster]]:
+    """Those that were in force at some time of the last second."""
+    ends = [*(begin for begin, _cluster in pictures[1:]), t]
+    return [p for p, end in zip(pictures, ends, strict=False) if end > t - ORDER_SECONDS]
+
+
+def _lately_free(
+    pictures: list[tuple[float, model.Cluster]], cluster: model.Cluster, found: Sample
+) -> bool:
+    """Whether a controller that did not know yet that another node closed would have let it go."""
+    if found.answer.hold is not Hold.BLOCKED or found.budget is not False or not found.cordoned:
+        return False
+    manager = cluster.instance_managers[found.manager]
+    mine = {found.node: cluster.kube_nodes[found.node]}
+    seen = (
+        dataclasses.replace(cluster, kube_nodes={**old.kube_nodes, **mine}, budgets=old.budgets)
+        for _t, old in _recent(pictures, found.t)
+    )
+    return any(evaluate.evaluate(old, manager).hold is Hold.FREE for old in seen)
 
 
 def sample(
@@ -192,9 +225,10 @@ def _pictures(recording: Recording) -> Iterator[tuple[float, Picture]]:
     for step in sorted(steps, key=lambda step: step.t):
         if isinstance(step, Change):
             picture.set(step)
-        elif not picture.take(step):
-            continue
+        elif not picture.take(step) or step.type == "INITIAL":
+            continue  # the first state is only whole when all kinds have told theirs
         yield step.t, picture
+    yield recording.end, picture
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -222,7 +222,11 @@ def _pictures(recording: Recording) -> Iterator[tuple[float, Picture]]:
         *sources.from_timeline(recording),
         *changes(recording),
     ]
+    begun = False
     for step in sorted(steps, key=lambda step: step.t):
+        if step.t > recording.start and not begun:
+            begun = True
+            yield recording.start, picture
         if isinstance(step, Change):
             picture.set(step)
         elif not picture.take(step) or step.type == "INITIAL":

@@ -262,6 +262,8 @@ class Eviction:
             since = spell_seconds(now - (asked.refused_since or now))
             head, *why = self._reasons(cluster, pod, asked)
             lines += [f"  blocked for {since}: {head}", *why]
+        if self._watching.moved():
+            lines.append(f"  cleared meanwhile: {self._watching.moved()}")
         for pod in [pod for pod in going if pod.meta.uid not in held][:10]:
             ending = "asked to end, still there" if pod.meta.deleting else "not asked yet"
             kept = f" (finalizers {', '.join(pod.finalizers)})" if pod.finalizers else ""

@@ -49,6 +49,12 @@ class Recorder:
         line = {"t": self._stamp(), "type": kind, "object": obj}
         self._lines[stem].append(json.dumps(line))
 
+    def forge_release(self, node: str) -> None:
+        """Write down that the node's budget went now, which the simulator does not do."""
+        managers = self.store.list("instancemanagers.longhorn.io", SPACE)
+        names = [m["metadata"]["name"] for m in managers if m["spec"]["nodeID"] == node]
+        self._write("pdbs", "DELETED", self.store.get(BUDGETS, SPACE, names[0]))
+
     def _stamp(self) -> str:
         moment = datetime.datetime.fromtimestamp(self.kernel.now(), datetime.UTC)
         return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

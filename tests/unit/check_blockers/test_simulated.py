@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.answer import Hold
 from tests.check_blockers.examine import Examination, examine
+from tests.check_blockers.judge import Mark
 from tests.simulator.recordings.load import load
 from tests.unit.check_blockers.recorder import Recorder
 
@@ -65,6 +66,29 @@ def test_two_nodes_cordoned_at_once_or_one_after_the_other(tmp_path: Path, pause
     found = agreed(rec)
     if pause:
         assert "peer_cordoned" in rules(found, second)
+
+
+@pytest.mark.parametrize(("late", "forgiven"), [(0.1, True), (5.0, False)])
+def test_managers_that_did_not_know_of_each_other_may_both_let_go(
+    tmp_path: Path, late: float, forgiven: bool
+) -> None:
+    rec = Recorder(tmp_path)
+    rec.volume("v", 2, "node-1")
+    first, second = rec.nodes_with_replica("v")
+    rec.ticket("v", "")
+    rec.wait("v", "state", "detached")
+    rec.run(30)
+    rec.start()
+    rec.run(5)
+    rec.cordon(first)
+    rec.cordon(second)
+    rec.run(late)
+    rec.forge_release(second)
+    rec.run(20)
+    found = examine(load(rec.save()))
+    wrong = [m for m in found.moments if m.compared and not m.agrees]
+    assert bool(wrong) is not forgiven
+    assert any(m.mark is Mark.KEPT for m in found.moments) is forgiven
 
 
 def test_an_early_uncordon_takes_the_eviction_back(tmp_path: Path) -> None:

@@ -54,10 +54,11 @@ class Watching:
             for manager in evaluate.managers_of(cluster, self._node)
         }
         present = {_key(blocker) for answer in self.answers.values() for blocker in answer.blockers}
-        for key in set(self._since) - present:
-            self.cleared[f"{key[1]} {key[2]} ({key[0]})"] = now - self._since.pop(key)
+        for key in sorted(set(self._since) - present):
+            self.cleared[_spell(key)] = now - self._since.pop(key)
         for key in present:
             self._since.setdefault(key, now)
+            self.cleared.pop(_spell(key), None)
 
     def _pace(self, now: float, progress: dict[str, int]) -> dict[str, float]:
         """Percent per second of each rebuild since it was first seen."""
@@ -104,9 +105,19 @@ class Watching:
             found.append(f"and {count(len(blockers) - most, 'more reason')}")
         return found
 
+    def moved(self, most: int = 3) -> str:
+        """What held it earlier and does not any more, for a failure; "" where nothing did."""
+        told = [f"{what}, after {spell_seconds(held)}" for what, held in self.cleared.items()]
+        more = f" and {len(told) - most} more" if len(told) > most else ""
+        return "; ".join(told[-most:]) + more
+
 
 def _key(blocker: Blocker) -> _Key:
     return blocker.rule, blocker.kind, blocker.name
+
+
+def _spell(key: _Key) -> str:
+    return f"{key[1]} {key[2]} ({key[0]})"
 
 
 def _sentence(blocker: Blocker) -> str:

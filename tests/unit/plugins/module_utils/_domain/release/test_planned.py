@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    drain_plan,
+    drain_text,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import Blocker
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import Request
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
@@ -53,3 +56,11 @@ def test_a_share_manager_that_will_be_evicted_is_no_blocker() -> None:
     assert found(*volume("n2", "n3"), held, pod) == []
     (blocker,) = found(*volume("n2", "n3"), held)
     assert (blocker.rule, blocker.stops) == ("share_manager", False)
+
+
+def test_the_plan_tells_how_long_it_takes_where_that_is_known() -> None:
+    held = build.attachment("v", build.ticket("rig", "n1"))
+    detaching = {"detach-manually-attached-volumes-when-cordoned": "true"}
+    (line,) = drain_text.blocker_lines(found(*volume("n2", "n3"), held, settings=detaching))
+    assert line.startswith("~ volume v   is attached to n1 by hand (ticket rig)   ")
+    assert "clears by itself in about 30 s: Longhorn detaches it after the cordon" in line

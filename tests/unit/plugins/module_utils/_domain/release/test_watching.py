@@ -48,6 +48,7 @@ def test_a_rebuild_that_stands_still_gets_no_time() -> None:
 
 def test_since_when_and_what_went() -> None:
     watching = Watching("n1")
+    assert watching.moved() == ""
     last = picture(build.volume("v", 1), build.replica("r1", "v", "n1"))
     watching.see(0.0, last)
     watching.see(125.0, last)
@@ -59,7 +60,9 @@ def test_since_when_and_what_went() -> None:
     assert second.startswith("  It will not clear by itself: set numberOfReplicas")
     watching.see(130.0, rebuilding(1))
     assert watching.cleared == {"replica r1 (last_replica)": 130.0}
+    assert watching.moved() == "replica r1 (last_replica), after 2 min 10 s"
     watching.see(140.0, picture())
+    assert "replica r1 (rebuild_elsewhere), after 10 s" in watching.moved()
     assert "only to notice" in watching.line("im-n1")
     assert watching.lines(140.0, "im-n1")[1] == "  It clears by itself in about 30 s: wait."
     assert watching.line("im-n9") == "" and watching.lines(140.0, "im-n9") == []

@@ -345,6 +345,11 @@ class Cluster:
         return {disk.uuid: disk for node in self.nodes.values() for disk in node.disks if disk.uuid}
 
     @cached_property
+    def budget_names(self) -> frozenset[tuple[str, str]]:
+        """(namespace, name) of every budget."""
+        return frozenset((budget.meta.namespace, budget.name) for budget in self.budgets)
+
+    @cached_property
     def replicas_of_volume(self) -> Mapping[str, tuple[Replica, ...]]:
         return _group((replica.volume, replica) for replica in self.replicas.values())
 

@@ -31,6 +31,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.policy import Policy
 
+DETAILS_MAX = 12
+
 
 def blocker(
     cluster: Cluster, replica: Replica, policy: Policy, pace: Mapping[str, float]
@@ -87,9 +89,9 @@ def _nowhere(cluster: Cluster, volume: Volume, replica: Replica) -> Blocker | No
     """No other node takes a replica of this volume; why, node by node."""
     closed = {replica.node: "it is the node being drained"}
     closed |= {n: "it is cordoned" for n, k in cluster.kube_nodes.items() if k.unschedulable}
-    refused = volume_space.refusals(cluster, volume, closed)
-    if len(refused) < len(cluster.nodes):
+    if volume_space.somewhere(cluster, volume, closed):
         return None
+    refused = volume_space.refusals(cluster, volume, closed)
     scheduled = condition(volume.conditions, "Scheduled")
     message = scheduled.message if scheduled is not None and not scheduled.true else ""
     return Blocker(
@@ -99,9 +101,15 @@ def _nowhere(cluster: Cluster, volume: Volume, replica: Replica) -> Blocker | No
         f"of volume {volume.name} has no other node to go to",
         "make room on another node or add one; or set replica-soft-anti-affinity to true for the "
         "time",
-        detail=tuple(f"{name}: {why}" for name, why in refused.items())
+        detail=_few([f"{name}: {why}" for name, why in refused.items()])
         + ((f"Longhorn: {message}",) if message else ()),
     )
+
+
+def _few(lines: list[str]) -> tuple[str, ...]:
+    """As many as a person reads."""
+    more = [f"and {len(lines) - DETAILS_MAX} more nodes"] if len(lines) > DETAILS_MAX else []
+    return tuple(lines[:DETAILS_MAX] + more)
 
 
 def _stuck(

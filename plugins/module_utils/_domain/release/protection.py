@@ -77,7 +77,4 @@ def manager_of(cluster: Cluster, replica: Replica) -> InstanceManager | None:
 
 def has_budget(cluster: Cluster, manager: InstanceManager) -> bool:
     """Whether the budget of that name is there."""
-    return any(
-        budget.name == manager.name and budget.meta.namespace == cluster.namespace
-        for budget in cluster.budgets
-    )
+    return (cluster.namespace, manager.name) in cluster.budget_names

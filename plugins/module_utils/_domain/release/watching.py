@@ -28,6 +28,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 
 #: A pace is believed after so many seconds.
 PACE_SECONDS = 3.0
+#: The rules are not asked more often than this, however fast pictures come.
+BETWEEN_SECONDS = 0.5
 _ENDS = {
     Clears.BY_ITSELF: "clears by itself",
     Clears.NEEDS_ACTION: "will not clear by itself",
@@ -43,11 +45,15 @@ class Watching:
         self._node = node
         self._since: dict[_Key, float] = {}
         self._progress: dict[str, tuple[float, int]] = {}
+        self._asked = 0.0
         self.answers: dict[str, Answer] = {}
         self.cleared: dict[str, float] = {}
 
     def see(self, now: float, cluster: Cluster, going: Collection[str] = ()) -> None:
         """Take in a picture. going: keys of the pods that are being evicted."""
+        if self.answers and now - self._asked < BETWEEN_SECONDS:
+            return
+        self._asked = now
         pace = self._pace(now, rebuild.progress(cluster))
         self.answers = {
             manager.name: evaluate.evaluate(cluster, manager, going=going, pace=pace)

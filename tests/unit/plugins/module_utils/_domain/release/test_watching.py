@@ -75,3 +75,12 @@ def test_many_reasons_are_counted_not_listed() -> None:
     watching.see(0.0, picture(*things))
     assert watching.line("im-n1").endswith("(and 7 more reasons)")
     assert watching.lines(0.0, "im-n1")[-1] == "and 3 more reasons"
+
+
+def test_the_rules_are_not_asked_for_every_picture() -> None:
+    watching = Watching("n1")
+    watching.see(10.0, rebuilding(10))
+    watching.see(10.2, picture())
+    assert "rebuild on n2 10 %" in watching.line("im-n1")
+    watching.see(10.6, picture())
+    assert "only to notice" in watching.line("im-n1")

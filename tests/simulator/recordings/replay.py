@@ -22,7 +22,7 @@ from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.longhorn.manager import pod_backoff
 from tests.simulator.longhorn.names import manager_name
 from tests.simulator.recordings.actions import NAMESPACE, Action, actions
-from tests.simulator.recordings.background import Stay, stays
+from tests.simulator.recordings.background import Stay, Wake, stays, wakes
 from tests.simulator.recordings.beats import beats, looks
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
 from tests.simulator.recordings.heldback import histories
@@ -135,7 +135,8 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
-    cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
+    known = RecordedChoices(recording, kernel, names)
+    cluster.choices.prefer, cluster.choices.known_wait = known.prefer, known.known_wait
     for recorded, phase in posts(recording).items():
         _post(cluster, str(names.forward(recorded, recording.start)), phase)
     if cluster.profile.has("manager_backoff"):
@@ -149,6 +150,8 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     )
     for stay in stays(recording):
         _stand_in(cluster, stay, names)
+    for wake in wakes(recording):
+        kernel.call_at(wake.t, functools.partial(_wake, cluster, wake, names))
     kernel.run_until(recording.start - 0.5)
     cluster.world.processes.look_phases = {}
     observer = Observer(recording.start)
@@ -164,6 +167,19 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     stop()
     operator.finish()
     return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
+
+
+def _wake(cluster: Cluster, wake: Wake, names: Names) -> None:
+    """Write a manager as a foreign image's change does: its controller and its images wake."""
+    name = manager_name(cluster.profile, str(names.forward(wake.uuid, wake.t)))
+    resource = "backingimagemanagers.longhorn.io"
+    if cluster.store.find(resource, NAMESPACE, name) is None:
+        return
+
+    def stamp(obj: dict[str, Any]) -> None:
+        obj["metadata"].setdefault("annotations", {})["foreign"] = f"{wake.t:.3f}"
+
+    cluster.store.mutate(resource, NAMESPACE, name, stamp)
 
 
 def _post(cluster: Cluster, node: str, phase: float) -> None:

@@ -43,7 +43,8 @@ class Move:
 
     original: numberOfReplicas as the operator set it; number: the one to write (RAISE, LOWER).
     victims: replicas to delete (DELETE); attach_to: node of our ticket (ATTACH).
-    why: what is waited for or done, in words.
+    why: what is waited for or done, in words. forget: our note goes with the number (LOWER): it
+    stays until the replica that was one too many is gone.
     """
 
     volume: str
@@ -53,6 +54,7 @@ class Move:
     victims: tuple[Replica, ...] = ()
     attach_to: str = ""
     why: str = ""
+    forget: bool = False
 
 
 def original_number(volume: Volume) -> int:
@@ -138,7 +140,7 @@ def _stay(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> M
     if safe:
         return _put_away(cluster, volume, original)
     if volume.state != "attached":
-        return _attach(cluster, volume, node, original)
+        return attach(cluster, volume, node, original)
     if volume.replicas_wanted <= original:
         number = original + 1
         return Move(volume.name, Step.RAISE, original, number=number, why="its last replica")
@@ -152,15 +154,17 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
     noted = bool(memory.before(volume.meta))
     if not here:
         if noted:
-            return Move(volume.name, Step.LOWER, original, number=original, why="moved")
-        if _own_ticket(cluster, volume) and len(good) < original:
+            return Move(
+                volume.name, Step.LOWER, original, number=original, why="moved", forget=True
+            )
+        if own_ticket(cluster, volume) and len(good) < original:
             why = _building(cluster, volume, node, original)
             return Move(volume.name, Step.WAIT, original, why=why)
         return _put_away(cluster, volume, original)
     if volume.state != "attached":
-        return _attach(cluster, volume, node, original)
+        return attach(cluster, volume, node, original)
     if len(good) >= original:
-        if volume.replicas_wanted > original or noted:
+        if volume.replicas_wanted > original:
             return Move(volume.name, Step.LOWER, original, number=original, why="complete")
         return Move(volume.name, Step.DELETE, original, victims=tuple(here), why="complete")
     if good and all(replica.failed_at for replica in here):
@@ -173,18 +177,19 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
     return Move(volume.name, Step.WAIT, original, why=why)
 
 
-def _own_ticket(cluster: Cluster, volume: Volume) -> bool:
+def own_ticket(cluster: Cluster, volume: Volume) -> bool:
+    """Whether our own attachment ticket is on the volume."""
     attachment = cluster.attachments.get(volume.name)
     return attachment is not None and memory.TICKET in attachment.tickets
 
 
 def _put_away(cluster: Cluster, volume: Volume, original: int) -> Move:
-    if _own_ticket(cluster, volume):
+    if own_ticket(cluster, volume):
         return Move(volume.name, Step.DETACH, original, why="no longer needed")
     return Move(volume.name, Step.DONE, original)
 
 
-def _attach(cluster: Cluster, volume: Volume, node: str, original: int) -> Move:
+def attach(cluster: Cluster, volume: Volume, node: str, original: int) -> Move:
     """A detached volume builds nothing: attach it by a ticket of our own, frontend disabled."""
     attachment = cluster.attachments.get(volume.name)
     if attachment is not None and attachment.tickets:

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A return as its role runs it, in this process; and what a cluster must look like again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import (
+    Plan,
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import restore_steps
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
+from tests.integration.drain.scene import SPACE, Scene
+
+NOTE = "longhorn.nodecare.dev/before"
+HOLDER = "test"
+
+
+def plan(scene: Scene, node: str, **asked: Any) -> Plan:
+    """The plan, as the role's first task makes it."""
+    return restore_steps.plan(scene.work(), Request(node, **asked))[1]
+
+
+def restore(
+    scene: Scene,
+    node: str,
+    *,
+    prepare: Callable[[Client], None] = lambda client: None,
+    seconds: float = 60.0,
+    phases: tuple[str, ...] = tuple(restore_steps.PHASES),
+    **asked: Any,
+) -> dict[str, dict[str, Any]]:
+    """The steps of the role in their order, under one lock; results by phase.
+
+    prepare: gets every client before it works (to inject something).
+    """
+    request = Request(node, **asked)
+    results: dict[str, dict[str, Any]] = {}
+    made = plan(scene, node, **asked)
+    if not made.work:
+        finish = restore_steps.finish(scene.work(), request, {}, unlocked)
+        return {"finish": finish}
+    for phase in phases:
+        work = scene.work(seconds)
+        prepare(work.client)
+
+        @contextmanager
+        def locked(work: Work = work) -> Iterator[Work]:
+            work.lease = lease.Lease(work.client, HOLDER, duration_seconds=600)
+            work.lease.acquire(5.0)
+            with work.reporting():
+                yield work
+
+        step = restore_steps.PHASES[phase]
+        results[phase] = step(work, request, {"steps": results}, locked)
+    work = scene.work()
+    lock = lease.Lease(work.client, HOLDER)
+    lock.held = True
+    lock.release()
+    return results
+
+
+def unlocked() -> Any:
+    """No lock: a step that asks for one had something to write."""
+    raise AssertionError("something was to be written")
+
+
+def state(scene: Scene) -> dict[str, Any]:
+    """What a return must give back exactly: specs of nodes, numbers, maps, where replicas are."""
+    field = scene.cluster.profile.map_field
+    kube = {n["metadata"]["name"]: n["spec"] for n in scene.all("nodes")}
+    longhorn = {n["metadata"]["name"]: n["spec"] for n in scene.all("nodes.longhorn.io")}
+    return {
+        "cordoned": {name: bool(spec.get("unschedulable")) for name, spec in kube.items()},
+        "nodes": longhorn,
+        "images": {
+            i["metadata"]["name"]: i["spec"][field] for i in scene.all("backingimages.longhorn.io")
+        },
+        "minimum": {
+            i["metadata"]["name"]: i["spec"].get("minNumberOfCopies")
+            for i in scene.all("backingimages.longhorn.io")
+        },
+        "volumes": {
+            v["metadata"]["name"]: v["spec"]["numberOfReplicas"]
+            for v in scene.all("volumes.longhorn.io")
+        },
+        "replicas": sorted(r["metadata"]["name"] for r in scene.all("replicas.longhorn.io")),
+        "tickets": {
+            a["metadata"]["name"]: sorted(a["spec"].get("attachmentTickets") or {})
+            for a in scene.all("volumeattachments.longhorn.io")
+        },
+        "notes": notes(scene),
+    }
+
+
+def notes(scene: Scene) -> list[str]:
+    """Objects that carry our note."""
+    kinds = ("nodes", "nodes.longhorn.io", "backingimages.longhorn.io", "volumes.longhorn.io")
+    return sorted(
+        f"{kind}/{item['metadata']['name']}"
+        for kind in kinds
+        for item in scene.all(kind)
+        if NOTE in (item["metadata"].get("annotations") or {})
+    )
+
+
+def robustness(scene: Scene, volume: str) -> str:
+    status = scene.get("volumes.longhorn.io", volume)["status"]
+    return str(status.get("robustness"))
+
+
+def wait(scene: Scene, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Poll, in real seconds."""
+    import time
+
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.05)
+
+
+def ready(scene: Scene, node: str) -> bool:
+    """Whether the core node is Ready."""
+    found = scene.get("nodes", node, "")["status"]["conditions"]
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in found)
+
+
+def power_cycle(scene: Scene, node: str, between: Callable[[], None] = lambda: None) -> None:
+    """Off until Kubernetes has noticed, something in between, and on again."""
+    scene.server.call(scene.cluster.power_off, node)
+    wait(scene, lambda: not ready(scene, node))
+    scene.server.call(between)
+    scene.server.call(scene.cluster.power_on, node)
+
+
+def wipe(scene: Scene, node: str) -> None:
+    """New file systems on all disks of a node (call it in the server's thread)."""
+    for disk in scene.cluster.workers[node].disks.values():
+        disk.wipe()
+
+
+def cordon(scene: Scene, node: str) -> None:
+    """The operator cordons it himself."""
+
+    def close(obj: dict[str, Any]) -> None:
+        obj["spec"]["unschedulable"] = True
+
+    scene.server.call(scene.cluster.store.mutate, "nodes", "", node, close)
+
+
+def patch_node(scene: Scene, node: str, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Somebody edits the Longhorn node."""
+    scene.server.call(scene.cluster.store.mutate, "nodes.longhorn.io", SPACE, node, edit)

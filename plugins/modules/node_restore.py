@@ -14,8 +14,8 @@ version_added: 0.1.0
 description:
   - Makes a node again what it was before M(nodecare.longhorn.node_drain_begin), from the
     annotations C(longhorn.nodecare.dev/before) that the drain has left.
-  - Each phase reads what is and does what is missing, so a run that was stopped anywhere is finished
-    by the next one, and a run on a finished job writes nothing.
+  - Each phase reads what is and does what is missing, so a run that was stopped anywhere is
+    finished by the next one, and a run on a finished job writes nothing.
 author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
@@ -34,8 +34,8 @@ options:
       - V(settle) waits until the node really lives (instance manager with its budget, image
         managers, disks with the UUIDs of before, copies that are ready since the return) and its
         volumes are whole. It writes nothing.
-      - V(volumes) sets each number of replicas back that the drain had raised, and deletes the extra
-        replica by its uid, once all that stay serve.
+      - V(volumes) sets each number of replicas back that the drain had raised, and deletes the
+        extra replica by its uid, once all that stay serve.
       - V(images) takes back the copies that the maintenance has made, each only when its image is
         whole, nothing uses the copy, and as many proven copies remain as before.
       - V(finish) looks once more whether everything is whole, takes the notes away, and reports.
@@ -147,8 +147,8 @@ held:
   elements: dict
   sample: []
 complete:
-  description: Whether everything is as before. False while the operator's own cordon holds something
-    back.
+  description: Whether everything is as before. False while the operator's own cordon holds
+    something back.
   returned: O(phase=finish)
   type: bool
   sample: true

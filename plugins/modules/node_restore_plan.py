@@ -12,9 +12,9 @@ module: node_restore_plan
 short_description: Plan how a drained Longhorn node is given back
 version_added: 0.1.0
 description:
-  - Reads the cluster once, one list per kind, and compares it with what the drain has noted. It says
-    what would be written to the node, which volumes get their number of replicas back, and which
-    image copies were made for the maintenance.
+  - Reads the cluster once, one list per kind, and compares it with what the drain has noted. It
+    says what would be written to the node, which volumes get their number of replicas back, and
+    which image copies were made for the maintenance.
   - Nothing is written. In check mode the task is shown as changed when there is something to do,
     with the plan as a diff.
   - Fails before the first write when the input does not fit the cluster, when a right is missing,

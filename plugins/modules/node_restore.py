@@ -154,9 +154,15 @@ complete:
   sample: true
 holds:
   description: What the node holds now.
-  returned: O(phase=finish)
+  returned: O(phase=finish), not in check mode
   type: str
   sample: 7 replicas, 12 image copies
+rebuilt_elsewhere:
+  description: Volumes that Longhorn rebuilt elsewhere while the node was away.
+  returned: O(phase=finish), not in check mode
+  type: list
+  elements: str
+  sample: []
 report:
   description: The report in lines.
   returned: O(phase=finish), not in check mode

@@ -157,8 +157,9 @@ def not_whole(cluster: Cluster, node: str, left_out: frozenset[str] = frozenset(
 
 
 def _why_not_whole(cluster: Cluster, volume: Volume) -> str:
-    """All replicas running and RW, robustness healthy. A volume that wants more replicas than can
-    be placed never gets healthy: its own replicas are enough then.
+    """All replicas running and RW, robustness healthy. A healthy volume no longer needs a failed
+    replica (it was replaced while the node was away); one that wants more replicas than can be
+    placed never gets healthy, and its own are enough then.
     """
     if volume.state == "detached":
         return ""
@@ -167,7 +168,9 @@ def _why_not_whole(cluster: Cluster, volume: Volume) -> str:
     behind = [
         f"{r.name} {_state(r, modes.get(r.name, ''))}"
         for r in cluster.replicas_of_volume.get(volume.name, ())
-        if r.node and (not r.running or r.failed_at or modes.get(r.name) != "RW")
+        if r.node
+        and not _replaced(volume, r)
+        and (not r.running or r.failed_at or modes.get(r.name) != "RW")
     ]
     told = f"{volume.state} {volume.robustness}"
     if behind:
@@ -175,6 +178,24 @@ def _why_not_whole(cluster: Cluster, volume: Volume) -> str:
     scheduled = next((c for c in volume.conditions if c.type.lower() == "scheduled"), None)
     unplaced = scheduled is not None and scheduled.status == "False"
     return "" if volume.robustness == "healthy" or unplaced else told
+
+
+def replaced(cluster: Cluster, node: str) -> list[str]:
+    """Volumes that were rebuilt elsewhere while the node was away (longer than
+    replica-replenishment-wait-interval, 600 s). Their failed replicas here are Longhorn's to
+    remove.
+    """
+    return sorted(
+        replica.volume
+        for replica in cluster.replicas.values()
+        if replica.node == node
+        and replica.volume in cluster.volumes
+        and _replaced(cluster.volumes[replica.volume], replica)
+    )
+
+
+def _replaced(volume: Volume, replica: Replica) -> bool:
+    return bool(replica.failed_at) and volume.robustness == "healthy"
 
 
 def _state(replica: Replica, mode: str) -> str:

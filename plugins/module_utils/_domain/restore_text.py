@@ -154,6 +154,7 @@ def report(
     else:
         head = f"{node} is given back{took}"
     new = opened.get("disks_added") or []
+    rebuilt = steps.get("finish", {}).get("rebuilt_elsewhere") or []
     lines = [head, f"  node      {'; '.join(opened.get('actions') or ['as it was'])}"]
     lines.append(f"  volumes   {_volume_words(volumes)}")
     lines.append(f"  images    {_image_words(images)}")
@@ -165,6 +166,11 @@ def report(
         f"  moved     image {m['image']}: its copy on {m['disk']} is no longer there"
         for m in images.get("moved") or []
     ]
+    if rebuilt:
+        lines.append(
+            f"  moved     {names([str(name) for name in rebuilt])}: rebuilt elsewhere while {node} "
+            "was away; the failed replica here is Longhorn's to remove"
+        )
     if new and not request.cancel:
         lines.append(
             f"  disks     {names([str(name) for name in new])} went in empty, under new UUIDs. "

@@ -17,6 +17,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kind
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     left_on_node,
+    living,
     memory,
     node_before,
     parse,
@@ -161,11 +162,13 @@ def finish(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
     left = left_on_node.left_on(cluster, node)
     copies = count(len(left.images), "image copy", "image copies")
     holds = f"{count(len(left.replicas), 'replica')}, {copies}"
-    steps = {**(params.get("steps") or {}), "finish": {"holds": holds}}
+    rebuilt = living.replaced(cluster, node)
+    finished = {"holds": holds, "rebuilt_elsewhere": rebuilt}
+    steps = {**(params.get("steps") or {}), "finish": finished}
     started = params.get("started")
     elapsed = work.wall_seconds_since(float(started)) if started else None
     result["report"] = restore_text.report(request, steps, held, elapsed)
-    return {**result, "complete": not held, "holds": holds}
+    return {**result, **finished, "complete": not held}
 
 
 def _forget(work: Work, node: str) -> bool:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,10 +18,50 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import restore_steps
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
-from tests.integration.drain.scene import SPACE, Scene
+from tests.integration.drain.scene import SPACE, Scene, add_volume, detach
+from tests.simulator.longhorn.cluster import Cluster
 
+NODES = ("node-1", "node-2", "node-3")
 NOTE = "longhorn.nodecare.dev/before"
 HOLDER = "test"
+
+
+def furnish(cluster: Cluster) -> None:
+    """Images of one, two and three copies; a volume that has its only replica on node-3, one of two
+    replicas, and a detached one.
+    """
+    one, two, three = (cluster.disk_uuids(node) for node in NODES)
+    patient(cluster)
+    cluster.create_image("only-here", on=[three[0]])
+    cluster.create_image("two", on=[three[1], one[0]])
+    cluster.create_image("three", on=[three[0], one[0], two[0]])
+    only_on(cluster, {"node-3"})
+    add_volume(cluster, "sole", "only-here", 1, attach_to="node-1")
+    add_volume(cluster, "quiet", "only-here", 1, attach_to="node-1")
+    detach(cluster, "quiet")
+    only_on(cluster, {"node-1", "node-3"})
+    add_volume(cluster, "pair", "two", 2, attach_to="node-1")
+    only_on(cluster, set(NODES))
+
+
+def patient(cluster: Cluster) -> None:
+    """Longhorn waits longer than any test until it replaces a failed replica."""
+
+    def set_it(obj: dict[str, Any]) -> None:
+        obj["value"] = "36000"
+
+    name = "replica-replenishment-wait-interval"
+    cluster.store.mutate("settings.longhorn.io", SPACE, name, set_it)
+
+
+def only_on(cluster: Cluster, nodes: Collection[str]) -> None:
+    """New replicas and copies go to these nodes only."""
+    for name in NODES:
+
+        def set_it(obj: dict[str, Any], wanted: bool = name in nodes) -> None:
+            obj["spec"]["allowScheduling"] = wanted
+
+        cluster.store.mutate("nodes.longhorn.io", SPACE, name, set_it)
 
 
 def plan(scene: Scene, node: str, **asked: Any) -> Plan:
@@ -118,8 +159,6 @@ def robustness(scene: Scene, volume: str) -> str:
 
 def wait(scene: Scene, condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Poll, in real seconds."""
-    import time
-
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "not in time"

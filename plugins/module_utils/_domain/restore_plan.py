@@ -49,6 +49,7 @@ class Plan:
 
     nothing: why there is nothing to do ("" when there is). cordon_kept: the operator's own cordon.
     drift: disks that are not those of before. flagged: copies with a stale eviction flag.
+    held: volumes that cannot be finished while the operator keeps the node cordoned.
     """
 
     request: Request
@@ -64,13 +65,7 @@ class Plan:
     volumes: tuple[Move, ...]
     images: tuple[return_images.Return, ...]
     drift: tuple[str, ...]
-
-    @property
-    def held(self) -> tuple[str, ...]:
-        """Volumes that cannot be finished while the operator keeps the node cordoned."""
-        if not self.cordon_kept:
-            return ()
-        return tuple(move.volume for move in self.volumes if move.step is Step.WAIT)
+    held: tuple[str, ...]
 
     @property
     def opens(self) -> bool:
@@ -105,6 +100,8 @@ def make(cluster: Cluster, request: Request) -> Plan:
         for volume in return_volumes.concerned(cluster, request.node)
         if (move := return_volumes.decide(cluster, volume, request.node)).step is not Step.DONE
     )
+    kept = kube_node.unschedulable and not ours
+    held = tuple(m.volume for m in volumes if kept and return_volumes.held_by_cordon(cluster, m))
     images = _images(cluster, request, before)
     left = bool(volumes or images or ours)
     return Plan(
@@ -113,7 +110,7 @@ def make(cluster: Cluster, request: Request) -> Plan:
         before=before,
         nothing=_why_nothing(node, request, before, left),
         uncordon=ours and kube_node.unschedulable,
-        cordon_kept=kube_node.unschedulable and not ours,
+        cordon_kept=kept,
         stale_cordon_note=bool(memory.before(kube_node.meta)),
         eviction=node_before.eviction_off(node, before) if before else (),
         opening=node_before.opening(node, before, same_names=request.cancel) if before else (),
@@ -121,6 +118,7 @@ def make(cluster: Cluster, request: Request) -> Plan:
         volumes=volumes,
         images=images,
         drift=living.drifted(cluster, request.node, before) if before else (),
+        held=held,
     )
 
 

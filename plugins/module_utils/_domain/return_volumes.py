@@ -64,6 +64,15 @@ def decide(cluster: Cluster, volume: Volume, node: str) -> Move:
     return Move(volume.name, Step.LOWER, original, number=original, why=why, forget=True)
 
 
+def held_by_cordon(cluster: Cluster, move: Move) -> bool:
+    """Whether this step cannot be taken while the node stays cordoned: a replica there would have
+    to serve first, and none starts.
+    """
+    replicas = cluster.replicas_of_volume.get(move.volume, ())
+    going = any(replica.meta.deleting for replica in replicas)
+    return move.step in (Step.WAIT, Step.ATTACH) and not going
+
+
 def _split(
     volume: Volume, replicas: tuple[Replica, ...], node: str, number: int
 ) -> tuple[list[Replica], list[Replica]]:

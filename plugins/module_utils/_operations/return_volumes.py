@@ -17,10 +17,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster, Volume
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
-    Move,
-    Step,
-)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Move
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
@@ -59,7 +56,7 @@ class Returner(Mover):
         ]
         if self._patient:
             return moves
-        return [move for move in moves if move.step not in (Step.WAIT, Step.ATTACH)]
+        return [move for move in moves if not return_volumes.held_by_cordon(cluster, move)]
 
     def _judge(self, cluster: Cluster, volume: Volume) -> Move:
         return return_volumes.decide(cluster, volume, self._request.node)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import condition
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
@@ -26,8 +27,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.node_bef
     NodeBefore,
 )
 
-# longhorn-manager monitor/disk_monitor.go, v1.6.4 to v1.12.1: ends of the messages of a disk.
-OTHER_DISK = "doesn't match"
+# longhorn-manager monitor/disk_monitor.go, v1.6.4 to v1.12.1: end of the message of a disk.
 NO_MOUNT = "cannot find disk config file"
 AUTOSCALER = "kubernetes-cluster-autoscaler-enabled"
 
@@ -112,8 +112,7 @@ def drifted(cluster: Cluster, node: str, before: NodeBefore) -> tuple[str, ...]:
         disk = next((d for d in cluster.nodes[node].disks if d.name == noted.name), None)
         if disk is None or not disk.in_spec or not noted.uuid:
             continue
-        ready = condition(disk.conditions, "Ready")
-        if not disk.ready and ready is not None and OTHER_DISK in ready.message:
+        if proven.is_another(disk):
             found.append(
                 f"disk {disk.label} at {disk.path} is another one or was wiped: Longhorn knows it "
                 f"as {noted.uuid}, and that is not what longhorn-disk.cfg on it says"

@@ -161,6 +161,13 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
             why = _building(cluster, volume, node, original)
             return Move(volume.name, Step.WAIT, original, why=why)
         return _put_away(cluster, volume, original)
+    safe = any(
+        replica.node != node and reliable(cluster, replica)
+        for replica in cluster.replicas_of_volume.get(volume.name, ())
+    )
+    if safe and all(_wiped(cluster, replica) for replica in here):
+        why = "its disk is another one now"
+        return Move(volume.name, Step.DELETE, original, victims=tuple(here), why=why)
     if volume.state != "attached":
         return attach(cluster, volume, node, original)
     if len(good) >= original:
@@ -175,6 +182,14 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
         return Move(volume.name, Step.RAISE, original, number=wanted, why="to move it")
     why = _building(cluster, volume, node, original)
     return Move(volume.name, Step.WAIT, original, why=why)
+
+
+def _wiped(cluster: Cluster, replica: Replica) -> bool:
+    """A replica whose disk has been wiped or replaced holds nothing, whatever it reads; Longhorn
+    takes it up again and again, and builds no other while it is there.
+    """
+    disk = cluster.disks.get(replica.disk)
+    return disk is not None and proven.is_another(disk)
 
 
 def own_ticket(cluster: Cluster, volume: Volume) -> bool:

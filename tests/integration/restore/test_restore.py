@@ -15,7 +15,6 @@ from tests.integration.restore.scene import (
     cordon,
     furnish,
     notes,
-    only_on,
     patch_node,
     patient,
     plan,
@@ -140,7 +139,6 @@ def test_extra_copies_stay_when_asked(tmp_path: Path) -> None:
 
 def test_an_extra_copy_that_somebody_uses_stays(tmp_path: Path) -> None:
     """A new volume came to the copy that was made for the maintenance."""
-    from tests.integration.drain.scene import add_volume
 
     def alone(cluster: Cluster) -> None:
         patient(cluster)
@@ -154,7 +152,6 @@ def test_an_extra_copy_that_somebody_uses_stays(tmp_path: Path) -> None:
         (kept,) = results["images"]["kept"]
         assert kept["image"] == "only-here" and "uses this copy" in kept["why"]
         assert target in scene.keys("only-here")
-    assert add_volume and only_on
 
 
 def use(scene: Scene, disk: str) -> None:

@@ -157,6 +157,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import new_holder
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recover import (
     Recovery,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recovery_report import (
     Request,
 )
 

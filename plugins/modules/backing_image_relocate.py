@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 copies_made:
-  description: Copies that were asked for, with their disk.
+  description: Copies that were asked for, in check mode those that would be, with their disk.
   returned: always, once the work has begun
   type: list
   elements: dict

@@ -17,6 +17,8 @@ description:
     former run noted are never overwritten.
   - For V(reinstall) and V(remove) the node is closed for new replicas and copies. For V(reboot) its
     scheduling is left alone, because Longhorn would not take up its failed replicas afterwards.
+    Only where replicas of a volume may share a node it is closed until
+    M(nodecare.longhorn.volume_replica_move) has made the new one elsewhere.
   - Optionally repairs placement map entries that were written as C({}).
 author:
   - The nodecare.longhorn maintainers (@nodecare)

@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 keys_removed:
-  description: Keys that left a placement map.
+  description: Keys that left a placement map, in check mode those that would.
   returned: always, once the work has begun
   type: list
   elements: dict

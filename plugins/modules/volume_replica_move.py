@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 raised:
-  description: Volumes that got one replica more.
+  description: Volumes that got one replica more, in check mode those that would.
   returned: always, once the work has begun
   type: list
   elements: str

@@ -78,7 +78,7 @@ def run(module: str, arguments: dict[str, Any]) -> tuple[float, float, dict[str,
         given.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
         given.seek(0)
         process = subprocess.Popen([sys.executable, "-c", MODULE, module], stdin=given, stdout=said)
-        _, status, usage = os.wait4(process.pid, 0)
+        _unused, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - began
         said.seek(0)

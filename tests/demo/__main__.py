@@ -161,7 +161,8 @@ def main() -> int:
         print(f"- {claim}")
     print(f"demo: passed on Longhorn {options.longhorn} ({time.monotonic() - began:.0f} s)")
     if options.keep:
-        print(f"\nThe cluster goes on (stop it with: kill {process.pid}). To look around:")
+        print(f"\nThe cluster goes on; end it with: kill {process.pid}; rm -r {process.folder}")
+        print("To look around:")
         print(f"export KUBECONFIG={kubeconfig}")
     return 0
 

@@ -30,10 +30,13 @@ class Process:
     """One simulated cluster; ``folder`` holds its disks, kubeconfig and log."""
 
     def __init__(self, longhorn: str, scale: float) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="nodecare-demo-"))
+        cache = CHECKOUT / ".cache"
+        cache.mkdir(exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix="demo-", dir=cache))
         self.disks = self.folder / "disks"
         self._log = self.folder / "simulator.log"
-        command = [sys.executable, "-m", "tests.scenery", "--longhorn", longhorn]
+        command = [sys.executable, "-m", "tests.simulator", "--scenario", "demo"]
+        command += ["--longhorn", longhorn, "--nodes", "3", "--disks", "2", "--seed", "7"]
         command += ["--scale", str(scale), "--state-dir", str(self.folder)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

@@ -34,6 +34,8 @@ RESOURCES = {
 SCALE = 20.0
 READS = ("get", "list", "watch")
 ACCOUNT = "system:serviceaccount:longhorn-system:nodecare"
+# Longhorn often begins a download by itself; only where it does not, its data source is deleted.
+SOMETIMES = {("delete", "backingimagedatasources.longhorn.io")}
 # Every account may ask what it may do.
 ALWAYS = ("selfsubjectaccessreviews.authorization.k8s.io",)
 
@@ -101,7 +103,7 @@ def test_documented_rights_are_enough(served: tuple[Cluster, ApiServer], tmp_pat
     assert recovered.returncode == 0, recovered.stdout + recovered.stderr
     assert drained.returncode == 0, drained.stdout + drained.stderr
     assert refused == []
-    assert used_writes(server) == allowed_writes()
+    assert allowed_writes() - used_writes(server) <= SOMETIMES
     api = Api(server.kubeconfig)
     view = look(api, tmp_path / "disks")
     assert proofs.whole(view, LOST) == []

@@ -4,6 +4,6 @@
 
 """A furnished simulated cluster: images of several sources and volumes on them, all healthy.
 
-``python -m tests.scenery`` serves one for the demo and for Molecule. It is furnished in virtual
-time, which takes a second or two, and then runs at the pace that was asked for.
+``python -m tests.simulator --scenario demo`` serves it, for the demo and for Molecule. It is
+furnished in virtual time, which takes a second or two, and then runs at the pace asked for.
 """

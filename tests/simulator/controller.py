@@ -20,7 +20,7 @@ from tests.simulator.objects import Object, name_of, namespace_of
 from tests.simulator.store import Store
 
 Key = tuple[str, str]
-Edge = Callable[[WatchEvent], "Iterable[Key]"]
+Edge = Callable[[WatchEvent], Iterable[Key]]
 
 
 def key_of(obj: Object) -> Key:

@@ -65,7 +65,7 @@ class Kernel:
 
     def random_suffix(self, length: int = 5) -> str:
         """Return random letters as the API server appends to ``generateName``."""
-        return "".join(self._names.choice(_SUFFIX_LETTERS) for _ in range(length))
+        return "".join(self._names.choice(_SUFFIX_LETTERS) for _unused in range(length))
 
     def call_at(self, t: float, fn: Callback) -> Timer:
         """Call ``fn`` at the simulated time ``t`` (at once, in turn, if that has passed)."""
@@ -124,7 +124,7 @@ class Kernel:
     def _run(self, t: float) -> int:
         heap, ran = self._heap, 0
         while heap and heap[0][0] <= t:
-            at, _, timer = heapq.heappop(heap)
+            at, _unused, timer = heapq.heappop(heap)
             callback = timer.callback
             if callback is None:
                 continue

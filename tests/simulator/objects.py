@@ -15,9 +15,9 @@ _NESTED = frozenset((dict, list))
 
 def clone(value: Any) -> Any:
     """Return a deep copy of JSON data; several times faster than ``copy.deepcopy``."""
-    if type(value) is dict:
+    if isinstance(value, dict):
         return {k: clone(v) if type(v) in _NESTED else v for k, v in value.items()}
-    if type(value) is list:
+    if isinstance(value, list):
         return [clone(v) if type(v) in _NESTED else v for v in value]
     return value
 

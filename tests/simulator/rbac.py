@@ -86,7 +86,7 @@ class Tokens:
         """
         if not header:
             return ANONYMOUS
-        scheme, _, token = header.partition(" ")
+        scheme, _unused, token = header.partition(" ")
         user = self._users.get(token.strip()) if scheme.lower() == "bearer" else None
         if user is None:
             raise unauthorized()

@@ -1,6 +1,0 @@
-# Copyright (c) 2026 The nodecare.longhorn maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests that touch neither network nor disk."""
-
-from __future__ import annotations

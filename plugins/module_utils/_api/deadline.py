@@ -57,10 +57,3 @@ class Deadline:
     def within(self, seconds: float) -> Deadline:
         """A deadline after *seconds*, but never later than this one."""
         return Deadline(min(seconds, self.remaining()), self._clock)
-
-    def check(self, waited_for: str, last_seen: str) -> None:
-        """Raise :class:`TimedOut` when no time is left."""
-        if self.expired:
-            raise TimedOut(
-                f"waited {spell_seconds(self.elapsed())} for {waited_for}; last seen: {last_seen}"
-            )

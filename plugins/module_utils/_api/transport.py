@@ -11,7 +11,9 @@ always: urllib3 would otherwise obey `Retry-After` inside the call, outside our 
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib
+import socket
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -99,6 +101,14 @@ class Transport:
                 raise errors.Untrusted(plain_reason(error), request=what) from error
             raise errors.Unreachable(plain_reason(error), request=what) from error
         return answer
+
+    def break_off(self, answer: Answer) -> None:
+        """End a streamed answer from another thread: a read that blocks on it returns at once."""
+        connection = getattr(answer, "connection", None) or getattr(answer, "_connection", None)
+        stream = getattr(connection, "sock", None)
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.shutdown(socket.SHUT_RDWR)
 
     def pieces(self, answer: Answer, what: str) -> Iterator[bytes]:
         """The body of a streamed answer. Raises Unreachable when the stream breaks or is idle."""

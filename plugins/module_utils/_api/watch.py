@@ -29,6 +29,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.transport import Answer
 
 T = TypeVar("T")
 View = TypeVar("View", bound="LiveView")
@@ -47,8 +48,11 @@ def events(
     namespace: str | None,
     seconds: float,
     field_selector: str = "",
+    opened: Callable[[Answer], None] = lambda answer: None,
 ) -> Iterator[Object]:
     """The events of one stream, bookmarks included, until the server ends it or it breaks.
+
+    *opened* is given the answer, so that another thread can break it off.
 
     Raises Gone when *resource_version* is too old, Unreachable when the stream is cut or idle.
     """
@@ -63,6 +67,7 @@ def events(
     }
     idle = server_seconds + IDLE_SECONDS - SERVER_SECONDS
     answer = client.open_stream(kind.path(namespace), query, what, idle)
+    opened(answer)
     try:
         rest = b""
         for piece in client.transport.pieces(answer, what):
@@ -99,6 +104,7 @@ class _Follower(threading.Thread):
     ) -> None:
         super().__init__(daemon=True, name=f"watch {kind.label}")
         self._keep = keep
+        self._answer: Answer | None = None
         self._client = client
         self._kind = kind
         self._namespace = namespace
@@ -106,6 +112,16 @@ class _Follower(threading.Thread):
         self._changes = changes
         self._stop_asked = stop
         self._field_selector = field_selector
+
+    def _opened(self, answer: Answer) -> None:
+        self._answer = answer
+        if self._stop_asked.is_set():
+            self.break_off()
+
+    def break_off(self) -> None:
+        """End the stream that is open now, so that the thread ends too."""
+        if self._answer is not None:
+            self._client.transport.break_off(self._answer)
 
     def run(self) -> None:
         while not self._stop_asked.is_set():
@@ -128,6 +144,7 @@ class _Follower(threading.Thread):
             self._namespace,
             SERVER_SECONDS,
             self._field_selector,
+            self._opened,
         )
         for event in stream:
             if self._stop_asked.is_set():
@@ -175,6 +192,7 @@ class LiveView:
         self._field_selectors = dict(field_selectors or {})
         self._changes: queue.Queue[Change] = queue.Queue()
         self._stop = threading.Event()
+        self._followers: list[_Follower] = []
         self._objects: dict[Kind, dict[Key, Any]] = {kind: {} for kind in self.kinds}
         self.version = 0
 
@@ -195,7 +213,7 @@ class LiveView:
             )
             self._objects[kind] = dict(listing.items)
             self.version += 1
-            _Follower(
+            follower = _Follower(
                 self._client,
                 kind,
                 self._namespace_of(kind),
@@ -204,12 +222,16 @@ class LiveView:
                 self._changes,
                 self._stop,
                 self._field_selectors.get(kind, ""),
-            ).start()
+            )
+            self._followers.append(follower)
+            follower.start()
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        # The threads are daemons: they end with their stream, or with the process.
+        # The threads are daemons: what does not end now ends with the process.
         self._stop.set()
+        for follower in self._followers:
+            follower.break_off()
 
     # -- content -------------------------------------------------------------------------------
     def all(self, kind: Kind) -> list[Any]:

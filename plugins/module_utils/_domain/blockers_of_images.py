@@ -40,6 +40,15 @@ def of_need(cluster: Cluster, need: Need, node: str, placement: Placement) -> It
             Clears.BY_ITSELF,
         )
         return
+    frozen = refused_url(cluster, image)
+    if frozen:
+        yield Blocker(
+            "image_frozen",
+            "image",
+            image.name,
+            f"{frozen}, so Longhorn {cluster.schema.version} refuses every change of this image",
+            "make the image anew from an http or https URL, and move its volumes there",
+        )
     source = cluster.data_sources.get(image.name)
     if source is None:
         reason = "has no data source at the moment; Longhorn makes it again within 30 s"
@@ -61,6 +70,20 @@ def of_need(cluster: Cluster, need: Need, node: str, placement: Placement) -> It
             stops=False,
             detail=_refused(need, placement),
         )
+
+
+def refused_url(cluster: Cluster, image: Image) -> str:
+    """Why the webhook refuses every update of this image because of its URL ("" where not)."""
+    url = image.source_parameters.get("url", "")
+    if not cluster.schema.updates_check_url or image.source_type != "download" or not url:
+        return ""
+    scheme, found, rest = url.partition("://")
+    if not found or scheme.lower() not in ("http", "https"):
+        return f"its URL has the scheme {scheme!r}"
+    host = rest.split("/")[0].rpartition("@")[2].lower()
+    if host.partition(":")[0] == "localhost" or host.startswith(("127.", "[::1]")):
+        return "its URL names the loopback address"
+    return ""
 
 
 def _nothing_proven(cluster: Cluster, image: Image, need: Need) -> Blocker:

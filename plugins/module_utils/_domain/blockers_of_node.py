@@ -58,7 +58,8 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
                 "node",
                 name,
                 f"is under maintenance too and holds {left.words()}: nothing on it counts",
-                f"give {name} back first",
+                f"give {name} back first: uncordon it and, when all is well there, remove its "
+                f"annotation {memory.BEFORE} (nodes.longhorn.io)",
                 stops=left.data,
             )
         elif name in cluster.kube_nodes and cluster.kube_nodes[name].unschedulable:

@@ -138,9 +138,11 @@ def make(cluster: Cluster, request: Request) -> Plan:
         incomplete=tuple(
             sorted(i.name for i in cluster.images.values() if any(not c.complete for c in i.wanted))
         ),
-        close=leaves and node.allow_scheduling,
+        close=node.allow_scheduling
+        and replica_moves.closes_node(cluster, request.node, request.intent),
         cordon=not cluster.kube_nodes[request.node].unschedulable,
-        remember=memory.before(node.meta).get("intent") != request.intent.value,
+        remember=memory.before(node.meta).get("intent") != request.intent.value
+        or replica_moves.opens_node(cluster, request.node, request.intent),
         disks_out=tuple(disk.name for disk in node.disks) if leaves else (),
         free=_free(cluster, copies, placement),
         replicas_here=sum(1 for r in cluster.replicas.values() if r.node == request.node),

@@ -45,6 +45,15 @@ def forget(meta: Meta) -> list[dict[str, Any]]:
     return [{"op": "remove", "path": path()}] if BEFORE in meta.annotations else []
 
 
+def drop(meta: Meta, *keys: str) -> list[dict[str, Any]]:
+    """Operations that take these parts of our note away, and the annotation with the last one."""
+    noted = before(meta)
+    rest = {key: value for key, value in noted.items() if key not in keys}
+    if rest == noted:
+        return []
+    return note(meta, rest) if rest else forget(meta)
+
+
 def path() -> str:
     """JSON pointer of our annotation."""
     return f"/metadata/annotations/{escape(BEFORE)}"

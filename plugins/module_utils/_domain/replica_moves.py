@@ -16,7 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory, proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    memory,
+    proven,
+    volume_space,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
@@ -119,6 +123,28 @@ def concerned(cluster: Cluster, node: str) -> tuple[Volume, ...]:
     return tuple(cluster.volumes[name] for name in sorted(found) if name in cluster.volumes)
 
 
+def closes_node(cluster: Cluster, node: str, intent: Intent) -> bool:
+    """Whether nothing new may come to the node while replicas move.
+
+    reinstall, remove: always. reboot: only where replicas may share a node, so that the new one
+    could land on the very node that goes; it is opened again when the new one is there.
+    """
+    if intent.leaves:
+        return True
+    return any(
+        volume_space.soft_anti_affinity(cluster, volume)
+        and decide(cluster, volume, node, intent).step in (Step.RAISE, Step.ATTACH)
+        for volume in concerned(cluster, node)
+    )
+
+
+def opens_node(cluster: Cluster, node: str, intent: Intent) -> bool:
+    """Whether a node that is to reboot is still closed although it was open before our work."""
+    known = cluster.nodes[node]
+    was_open = memory.before(known.meta).get("allowScheduling") is True
+    return was_open and not known.allow_scheduling and not closes_node(cluster, node, intent)
+
+
 def decide(cluster: Cluster, volume: Volume, node: str, intent: Intent) -> Move:
     """What this volume needs next so that the node can go for this intent."""
     on_node = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.node == node]
@@ -151,7 +177,7 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
     """Reinstall and remove: no replica stays, the wanted number is complete elsewhere."""
     original = original_number(volume)
     good = good_elsewhere(cluster, volume, node)
-    noted = bool(memory.before(volume.meta))
+    noted = "numberOfReplicas" in memory.before(volume.meta)
     if not here:
         if noted:
             return Move(

@@ -57,7 +57,7 @@ def concerned(cluster: Cluster, node: str) -> tuple[Image, ...]:
     return tuple(
         image
         for _name, image in sorted(cluster.images.items())
-        if memory.before(image.meta) and memory.before(image.meta).get("node") not in away
+        if "map" in memory.before(image.meta) and memory.before(image.meta).get("node") not in away
     )
 
 
@@ -168,4 +168,4 @@ def _in_use(cluster: Cluster, image: Image, disk: str) -> bool:
 def _for_the_time(cluster: Cluster, volume: str) -> bool:
     """Whether this volume still carries a replica of the maintenance."""
     found = cluster.volumes.get(volume)
-    return found is not None and bool(memory.before(found.meta))
+    return found is not None and "numberOfReplicas" in memory.before(found.meta)

@@ -36,7 +36,8 @@ def concerned(cluster: Cluster, node: str) -> tuple[Volume, ...]:
 
 def noted_for(volume: Volume, node: str) -> bool:
     """Whether this volume was raised for the maintenance of the node."""
-    return memory.before(volume.meta).get("node") == node
+    noted = memory.before(volume.meta)
+    return "numberOfReplicas" in noted and noted.get("node") == node
 
 
 def decide(cluster: Cluster, volume: Volume, node: str) -> Move:

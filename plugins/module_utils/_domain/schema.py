@@ -99,6 +99,14 @@ class Schema:
         return self.version >= Version(1, 8)
 
     @property
+    def updates_check_url(self) -> bool:
+        """1.12.1+: no update of a download image is accepted whose stored URL breaks the rules.
+
+        Source: longhorn-manager webhook/resources/backingimage/validator.go, v1.12.1.
+        """
+        return self.version >= Version(1, 12, 1)
+
+    @property
     def eviction_flags_refused(self) -> str:
         """Why Longhorn's eviction flags must not be used here ("" where they are safe).
 

@@ -23,6 +23,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
+    known_uuids,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Step as Next,
@@ -68,7 +71,7 @@ def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
     """Notes, repairs, and the node closed."""
     cluster = _read(work, request)
     repair = bool(params["repair_entries"]) and remember_node.broken_images(cluster)
-    close = request.intent.leaves and cluster.nodes[request.node].allow_scheduling
+    close = remember_node.will_close(cluster, request)
     pending = remember_node.pending(cluster, request) or bool(repair)
     result: Result = {"changed": pending, "actions": [], "closed": close, "repaired": []}
     if work.check_mode or not pending:
@@ -89,17 +92,34 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
         for volume in replica_moves.concerned(cluster, request.node)
     ]
     pending = [move for move in moves if move.step is not Next.DONE]
+    if not pending and replica_moves.opens_node(cluster, request.node, request.intent):
+        return _reopen(work, request, lock)
     if work.check_mode or not pending:
-        return {"changed": bool(pending), **moving.Outcome().as_data()}
+        planned = moving.Outcome()
+        planned.raised = {m.volume for m in pending if m.step in (Next.RAISE, Next.ATTACH)}
+        planned.attached = {m.volume for m in pending if m.step is Next.ATTACH}
+        planned.deleted = [r.name for m in pending for r in m.victims]
+        return {"changed": bool(pending), **planned.as_data()}
     with lock():
         if request.own_mover:
             mover = moving.Mover(work, request)
             outcome = _told(work, mover.outcome, mover.run)
+            if not request.intent.leaves and remember_node.reopen(work, request):
+                outcome.writes += 1
         else:
             outcome = evict_by_flags.evict(work, request)
             if any(_own_ticket_or_note(cluster, move.volume) for move in pending):
                 outcome.writes += moving.Mover(work, request).run().writes
     return {"changed": outcome.writes > 0, **outcome.as_data()}
+
+
+def _reopen(work: Work, request: Request, lock: Lock) -> Result:
+    """The replicas are safe; only the node's scheduling is still to be given back."""
+    changed = True
+    if not work.check_mode:
+        with lock():
+            changed = remember_node.reopen(work, request)
+    return {"changed": changed, **moving.Outcome().as_data()}
 
 
 def _own_ticket_or_note(cluster: Cluster, volume: str) -> bool:
@@ -125,6 +145,11 @@ def relocate_images(work: Work, request: Request, params: Mapping[str, Any], loc
     if work.check_mode or not pending:
         outcome = relocating.Outcome()
         outcome.see(cluster, [need.image.name for need in needs])
+        outcome.added = [
+            (need.image.name, disk.label, need.image.file_bytes)
+            for need in needs
+            for disk in need.targets
+        ]
         return {"changed": any(need.targets for need in needs), **outcome.as_data()}
     with lock():
         relocation = relocating.Relocation(work, request)
@@ -189,10 +214,18 @@ def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock)
     if not request.intent.leaves:
         return {"changed": False, **outcome.as_data()}
     cluster = _read(work, request)
-    keys = bool(image_needs.concerned(cluster, request.node))
-    disks = bool(params["remove_disks"]) and bool(cluster.nodes[request.node].disks)
+    uuids = known_uuids(cluster.nodes[request.node])
+    keys = [
+        (image.name, copy.disk)
+        for image in image_needs.concerned(cluster, request.node)
+        for copy in image.wanted
+        if copy.disk in uuids
+    ]
+    wanted = bool(params["remove_disks"])
+    disks = [disk.name for disk in cluster.nodes[request.node].disks] if wanted else []
     if work.check_mode or not (keys or disks):
-        return {"changed": keys or disks, **outcome.as_data()}
+        outcome.keys, outcome.disks = keys, disks
+        return {"changed": bool(keys or disks), **outcome.as_data()}
     with lock():
         releasing = release_node.Release(work, request)
         outcome = releasing.outcome

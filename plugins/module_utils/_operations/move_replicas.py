@@ -187,17 +187,18 @@ class Mover:
             ops.append({"op": "replace", "path": "/spec/numberOfReplicas", "value": move.number})
         if move.step is Step.RAISE:
             self._work.irreversible()
-            if not memory.before(volume.meta):
+            noted = memory.before(volume.meta)
+            if "numberOfReplicas" not in noted:
                 replicas = live.picture().replicas_of_volume.get(volume.name, ())
                 value = {
                     "numberOfReplicas": move.original,
                     "node": self._request.node,
                     "replicas": sorted(replica.name for replica in replicas),
                 }
-                ops += memory.note(volume.meta, value)
+                ops += memory.note(volume.meta, {**noted, **value})
             self.outcome.raised.add(move.volume)
         elif move.forget:
-            ops += memory.forget(volume.meta)
+            ops += memory.drop(volume.meta, "numberOfReplicas", "node", "replicas")
         return self._patch_volume(live, volume, ops)
 
     def _patch_volume(self, live: LiveCluster, volume: Volume, ops: Ops) -> bool:

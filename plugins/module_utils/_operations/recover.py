@@ -9,7 +9,7 @@ the next one, and a run on a finished job writes nothing, not even a lease.
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,19 +22,17 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease impor
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import gate
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
     Decision,
-    Gate,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import (
     Action,
     Step,
     next_step,
-    plan_lines,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     catalogue,
-    healthy,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recovery_report
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     IMAGE_KINDS,
     LiveCluster,
@@ -44,64 +42,22 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.diag
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.observation import (
     Observation,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recovery_report import (
+    Request,
+    Work,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recovery_writes import (
     ChangedMeanwhile,
     RecoveryWrites,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 
-ALL = "all"
 CONFLICTS_MAX = 8
 # Longhorn's own second and third try of a first file (back-off of 1 and 2 min).
 FAILING_SECONDS_MAX = 180.0
 # A picture that still moves (files being checked, a manager starting) is looked at this long.
 SETTLE_SECONDS_MAX = 120.0
 TICK_SECONDS = 1.0
-
-
-class RecoveryFailed(Failure):
-    """What was asked for has not been reached; *result* tells what was found and done."""
-
-    def __init__(self, text: str, result: dict[str, Any]) -> None:
-        super().__init__(text)
-        self.result = result
-
-
-@dataclasses.dataclass
-class Work:
-    """One image on its way: what is being waited for, and since when it fails."""
-
-    name: str
-    gate: Gate
-    step: Step = Step(Action.WAIT, "to begin")
-    outcome: str = ""
-    text: str = ""
-    wrote: list[str] = dataclasses.field(default_factory=list)
-    deleted: set[str] = dataclasses.field(default_factory=set)
-    conflicts: int = 0
-    failing_since: float | None = None
-
-    @property
-    def open(self) -> bool:
-        """Whether it is still being worked on."""
-        return not self.outcome
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """What the operator asked for. *images* is a list of names, or ``all``."""
-
-    images: Sequence[str]
-    holder: str
-    accept_unknown_loss: bool = False
-    window_seconds: float = 10.0
-    lock_wait_seconds: float = 90.0
-    check_mode: bool = False
-
-    @property
-    def everything(self) -> bool:
-        """Whether every unavailable image is meant."""
-        return list(self.images) == [ALL]
 
 
 class Recovery:
@@ -127,7 +83,9 @@ class Recovery:
                     self._locked(live)
                 return self._end(live)
             except Failure as failure:
-                failure.result = failure.result or self._result()
+                failure.result = failure.result or recovery_report.so_far(
+                    self._works.values(), self._request
+                )
                 raise
 
     def _names(self, live: LiveCluster) -> list[str]:
@@ -139,9 +97,10 @@ class Recovery:
     def _observe(self, live: LiveCluster, names: Sequence[str]) -> None:
         """Look until nothing needs a longer look: at once where copies are proven."""
         limit = self._task.deadline.within(SETTLE_SECONDS_MAX)
+        unsure = list(names)
         while True:
-            self._observation.record(live.picture(), names, limit.now())
-            unsure = [name for name in names if self._needs_look(name)]
+            self._observation.record(live.picture(), unsure, limit.now())
+            unsure = [name for name in unsure if self._needs_look(name)]
             if not unsure or limit.expired:
                 return
             self._task.interrupt.check("Nothing was written yet.")
@@ -174,7 +133,7 @@ class Recovery:
             self._works[name] = work
         refused = [w for w in self._works.values() if w.gate.decision is Decision.REFUSE]
         if refused and not self._request.everything:
-            raise RecoveryFailed("\n".join(work.text for work in refused), self._result())
+            raise Failure("\n".join(work.text for work in refused))
 
     # -- the loop ------------------------------------------------------------------------------
     def _locked(self, live: LiveCluster) -> None:
@@ -184,9 +143,22 @@ class Recovery:
 
         self._lease.acquire(self._request.lock_wait_seconds, on_wait, self._task.deadline)
         try:
+            self._gates_again(live)
             self._loop(live)
         finally:
-            self._lease.release()
+            # What cannot be given back now expires by itself.
+            with contextlib.suppress(Failure):
+                self._lease.release()
+
+    def _gates_again(self, live: LiveCluster) -> None:
+        """The lock may have been waited for: what was true before it need not be true now."""
+        while live.next_change(0.0):
+            pass
+        works = [work for work in self._works.values() if work.open]
+        self._observation.record(
+            live.picture(), [work.name for work in works], self._task.deadline.now()
+        )
+        self._pass_gates([work.name for work in works])
 
     def _loop(self, live: LiveCluster) -> None:
         writes = RecoveryWrites(self._task.client, self._longhorn, live, self._before_write)
@@ -203,7 +175,7 @@ class Recovery:
                 return
             self._task.interrupt.check(_where(still))
             self._lease.keep()
-            self._task.progress.update(self._line(still))
+            self._task.progress.update(recovery_report.progress_line(self._works.values()))
             if deadline.expired:
                 raise self._out_of_time(still, deadline)
             live.next_change(0.0 if wrote else min(TICK_SECONDS, deadline.remaining()))
@@ -267,13 +239,6 @@ class Recovery:
             )
 
     # -- words ---------------------------------------------------------------------------------
-    def _line(self, still: Sequence[Work]) -> str:
-        done = sum(1 for work in self._works.values() if work.outcome == "recovered")
-        total = done + len(still)
-        now = "; ".join(f"{work.name}: {work.step.text}" for work in still[:3])
-        more = f"; and {len(still) - 3} more" if len(still) > 3 else ""
-        return f"images {done}/{total}   now: {now}{more}"
-
     def _out_of_time(self, still: Sequence[Work], deadline: Deadline) -> TimedOut:
         for work in still:
             work.outcome = "failed"
@@ -286,78 +251,12 @@ class Recovery:
 
     def _end(self, live: LiveCluster) -> dict[str, Any]:
         self._observation.record(live.picture(), self._works, self._task.deadline.now())
-        result = self._result()
         bad = [w for w in self._works.values() if w.outcome in ("failed", Decision.REFUSE.value)]
         if bad and not self._request.check_mode:
-            raise RecoveryFailed("\n".join(work.text for work in bad), result)
-        return result
-
-    def _result(self) -> dict[str, Any]:
-        shown = [
-            work
-            for work in self._works.values()
-            if not self._request.everything or work.gate.verdict.name != healthy.NAME
-        ]
-        would = self._request.check_mode and any(work.open for work in self._works.values())
-        return {
-            "changed": would or any(work.wrote for work in self._works.values()),
-            "images": [self._told(work) for work in shown],
-            "summary": self._summary(shown),
-            "diff": self._diff(shown),
-            "seconds": round(self._task.deadline.elapsed(), 1),
-            "writes": self._task.client.writes,
-        }
-
-    def _summary(self, shown: Sequence[Work]) -> list[str]:
-        """What happened (or would) in a few lines, the counts first."""
-        words = {
-            "recovered": "recovered",
-            "": "to recover" if self._request.check_mode else "unfinished",
-            "failed": "failed",
-            Decision.REFUSE.value: "refused",
-            Decision.LEAVE.value: "left alone",
-        }
-        counts = [
-            f"{sum(1 for work in shown if work.outcome == outcome)} {word}"
-            for outcome, word in words.items()
-            if any(work.outcome == outcome for work in shown)
-        ]
-        took = spell_seconds(self._task.deadline.elapsed())
-        first = f"images: {', '.join(counts) or 'none is unavailable'} ({took})"
-        return [first, *(work.text.splitlines()[0] for work in shown)]
-
-    def _diff(self, shown: Sequence[Work]) -> dict[str, str]:
-        """Before and after of every image that is (or would be) written to."""
-        before, after = [], []
-        for work in shown:
-            window = self._observation.window(work.name)
-            if not work.gate.works or not window:
-                continue
-            before.append(f"image {work.name}   {work.gate.verdict.summary}")
-            if work.open:
-                after += [f"image {work.name}   {line}" for line in plan_lines(window[-1])]
-            else:
-                after.append(f"image {work.name}   {catalogue.judge(window).summary}")
-        return {
-            "before_header": "images now",
-            "after_header": "images after the recovery",
-            "before": "".join(f"{line}\n" for line in before),
-            "after": "".join(f"{line}\n" for line in after),
-        }
-
-    def _told(self, work: Work) -> dict[str, Any]:
-        window = self._observation.window(work.name)
-        now = catalogue.judge(window) if window else work.gate.verdict
-        return {
-            "name": work.name,
-            "decision": work.gate.decision.value,
-            "outcome": work.outcome or ("planned" if self._request.check_mode else "interrupted"),
-            "text": work.text,
-            "steps": list(work.wrote),
-            "waits_for": work.step.text if work.open else "",
-            "verdict_before": work.gate.verdict.as_dict(),
-            "verdict": now.as_dict(),
-        }
+            raise Failure("\n".join(work.text for work in bad))
+        return recovery_report.result(
+            self._works.values(), self._request, self._observation, self._task
+        )
 
 
 def _where(works: Sequence[Work]) -> str:

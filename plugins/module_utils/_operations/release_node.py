@@ -41,7 +41,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.clus
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     PAUSE_SECONDS,
-    TRIES,
     Ops,
     Stopped,
     Work,
@@ -55,6 +54,9 @@ GUARD_KINDS = (
     kinds.LONGHORN_NODES,
     kinds.NODES,
 )
+WATCHED = (kinds.BACKING_IMAGES, kinds.REPLICAS, kinds.DATA_SOURCES, kinds.MANAGERS)
+# A refusal that no waiting clears is told after this: until then lists may still disagree.
+SETTLE_SECONDS = 8.0
 RULES_THAT_PASS = frozenset({"being_read", "being_cloned", "first_file"})
 
 
@@ -88,7 +90,7 @@ class Release:
     def run(self) -> Outcome:
         """Until no map names a disk of the node and no manager there records a file."""
         work = self._work
-        rounds = 0
+        stuck_since: float | None = None
         while True:
             work.safe_point()
             cluster = self._read()
@@ -99,15 +101,26 @@ class Release:
             if not needs:
                 break
             may_go, refused = self._judge(cluster, needs)
-            self._check(refused, bool(may_go), rounds)
+            self._check(refused, bool(may_go), stuck_since)
             if may_go:
                 self._remove(cluster, may_go)
-                rounds = 0
+                stuck_since = None
             else:
-                rounds += 1
-                work.pause(1.0)
+                stuck_since = work.deadline.now() if stuck_since is None else stuck_since
+                self._wait_for_change()
         self._wait_for_managers()
         return self.outcome
+
+    def _wait_for_change(self) -> None:
+        """Until something that the guard looks at has changed, at most some seconds."""
+        work = self._work
+        limit = work.deadline.within(SETTLE_SECONDS)
+        work.pause(PAUSE_SECONDS)
+        with LiveCluster(work.client, work.longhorn, WATCHED) as live:
+            while not limit.expired:
+                work.safe_point()
+                if live.next_change(min(1.0, limit.remaining())):
+                    return
 
     def _read(self) -> Cluster:
         """Images first, everything that guards them after."""
@@ -134,7 +147,7 @@ class Release:
         return may_go, refused
 
     def _check(
-        self, refused: dict[str, tuple[guards.Refusal, ...]], progress: bool, rounds: int
+        self, refused: dict[str, tuple[guards.Refusal, ...]], progress: bool, since: float | None
     ) -> None:
         """Refusals that time heals are waited for; others stop the step, naming all of them."""
         if not refused or progress:
@@ -147,7 +160,8 @@ class Release:
         final = any(
             reason.rule not in RULES_THAT_PASS for reasons in refused.values() for reason in reasons
         )
-        if final and rounds >= TRIES:
+        stuck = 0.0 if since is None else self._work.deadline.now() - since
+        if final and stuck >= SETTLE_SECONDS:
             raise Stopped(f"{where}: {told}. Nothing unsafe was removed.")
         if self._work.deadline.expired:
             elapsed = spell_seconds(self._work.deadline.elapsed())
@@ -167,7 +181,7 @@ class Release:
             self._work.interrupt.check(self._work.where)
             image = cluster.images[name]
             ops: Ops = [{"op": "remove", "path": cluster.schema.key_path(disk)} for disk in disks]
-            ops += memory.forget(image.meta)
+            ops += memory.drop(image.meta, "map", "node")
             try:
                 self._work.client.patch_json(
                     kinds.BACKING_IMAGES, name, ops, resource_version=image.meta.version

@@ -45,15 +45,16 @@ DISK_FIELDS = (
 def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
     """Write the notes that are missing; returns what was changed, in words."""
     cordoned = cluster.kube_nodes[request.node].unschedulable
+    close = replica_moves.closes_node(cluster, request.node, request.intent)
     changed: list[str] = []
 
     def node_ops(raw: Object) -> Ops | None:
-        return _node_ops(raw, request, cordoned)
+        return _node_ops(raw, request, cordoned, close)
 
     work.where = f"Nothing of {request.node} has been moved."
     work.irreversible()
     if work.patch(kinds.LONGHORN_NODES, request.node, node_ops) is not None:
-        closed = ", closed for new replicas" if request.intent.leaves else ""
+        closed = ", closed for new replicas" if close else ""
         changed.append(f"node {request.node}: earlier values noted{closed}")
     names = _images_to_note(cluster, request)
 
@@ -74,8 +75,28 @@ def pending(cluster: Cluster, request: Request) -> bool:
     """Whether `remember` has anything to write."""
     node = cluster.nodes[request.node]
     noted = memory.before(node.meta).get("intent") == request.intent.value
-    close = request.intent.leaves and node.allow_scheduling
+    close = will_close(cluster, request)
     return not noted or close or bool(_images_to_note(cluster, request))
+
+
+def will_close(cluster: Cluster, request: Request) -> bool:
+    """Whether the node is open and must not be while replicas move."""
+    open_now = cluster.nodes[request.node].allow_scheduling
+    return open_now and replica_moves.closes_node(cluster, request.node, request.intent)
+
+
+def reopen(work: Work, request: Request) -> bool:
+    """After a reboot's replicas are safe: give the scheduling back that was only closed for
+    them.
+    """
+
+    def decide(raw: Object) -> Ops | None:
+        was_open = memory.before(parse.meta(raw)).get("allowScheduling") is True
+        if spec_of(raw).get("allowScheduling") or not was_open:
+            return None
+        return [{"op": "replace", "path": "/spec/allowScheduling", "value": True}]
+
+    return work.patch(kinds.LONGHORN_NODES, request.node, decide) is not None
 
 
 def broken_images(cluster: Cluster) -> list[str]:
@@ -102,14 +123,14 @@ def repair_entries(work: Work, cluster: Cluster) -> list[str]:
     return [name for name, did in zip(broken, written, strict=True) if did]
 
 
-def _node_ops(raw: Object, request: Request, cordoned: bool) -> Ops | None:
+def _node_ops(raw: Object, request: Request, cordoned: bool, close: bool) -> Ops | None:
     spec, identity = spec_of(raw), parse.meta(raw)
     noted = memory.before(identity)
     ops: Ops = []
     if noted.get("intent") != request.intent.value:
         before = noted or _values(raw, cordoned)
         ops += memory.note(identity, {**before, "intent": request.intent.value})
-    if request.intent.leaves and spec.get("allowScheduling"):
+    if close and spec.get("allowScheduling"):
         ops.append({"op": "replace", "path": "/spec/allowScheduling", "value": False})
     return ops or None
 
@@ -148,17 +169,18 @@ def _images_to_note(cluster: Cluster, request: Request) -> list[str]:
         for name in names
         if name in cluster.images
         and not cluster.images[name].meta.deleting
-        and not memory.before(cluster.images[name].meta)
+        and "map" not in memory.before(cluster.images[name].meta)
     )
 
 
 def image_note(raw: Object, schema: Schema, node: str) -> Ops | None:
     """Note the map as it is, once."""
     identity = parse.meta(raw)
-    if identity.deleting or memory.before(identity):
+    noted = memory.before(identity)
+    if identity.deleting or "map" in noted:
         return None
     value = {"map": spec_of(raw).get(schema.map_field) or {}, "node": node}
-    return memory.note(identity, value)
+    return memory.note(identity, {**noted, **value})
 
 
 def _repair_ops(raw: Object, schema: Schema) -> Ops | None:

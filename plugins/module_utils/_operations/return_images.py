@@ -123,7 +123,7 @@ class ImageReturner:
             ops: Ops = [
                 {"op": "remove", "path": cluster.schema.key_path(disk)} for disk in item.remove
             ]
-            ops += memory.forget(image.meta)
+            ops += memory.drop(image.meta, "map", "node")
             try:
                 self._work.client.patch_json(
                     kinds.BACKING_IMAGES, image.name, ops, resource_version=image.meta.version

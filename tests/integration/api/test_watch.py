@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -100,3 +101,13 @@ def test_a_silent_server_does_not_hang_the_stream(
     with pytest.raises(errors.Unreachable):
         list(watch.events(client, EXAMPLE, "1", client.namespace, 1.0))
     assert time.monotonic() - began < 5.0
+
+
+def test_leaving_ends_the_threads_and_their_streams(world: World) -> None:
+    with LiveView(world.client(), [EXAMPLE, LEASES]) as view:
+        view.next_change(0.3)
+        threads = [t for t in threading.enumerate() if t.name.startswith("watch ")]
+        assert len(threads) == 2
+    for thread in threads:
+        thread.join(timeout=3.0)
+    assert not any(thread.is_alive() for thread in threads)

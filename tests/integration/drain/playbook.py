@@ -13,8 +13,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
-def run(kubeconfig: Path | str, *arguments: str, seconds: float = 120) -> tuple[int, str]:
-    """Exit code and everything that was printed."""
+def command(kubeconfig: Path | str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+    """The command line and its environment."""
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     tree = str(CHECKOUT / ".build" / "collections")
     environment = kept | {
@@ -27,8 +27,15 @@ def run(kubeconfig: Path | str, *arguments: str, seconds: float = 120) -> tuple[
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
         "K8S_AUTH_KUBECONFIG": str(kubeconfig),
     }
+    playbook = str(CHECKOUT / "playbooks" / "drain_node.yml")
+    return ["ansible-playbook", playbook, *arguments], environment
+
+
+def run(kubeconfig: Path | str, *arguments: str, seconds: float = 120) -> tuple[int, str]:
+    """Exit code and everything that was printed."""
+    words, environment = command(kubeconfig, *arguments)
     done = subprocess.run(
-        ["ansible-playbook", str(CHECKOUT / "playbooks" / "drain_node.yml"), *arguments],
+        words,
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -37,3 +44,18 @@ def run(kubeconfig: Path | str, *arguments: str, seconds: float = 120) -> tuple[
         cwd=CHECKOUT,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def start(kubeconfig: Path | str, *arguments: str) -> subprocess.Popen[str]:
+    """The same, in a process group of its own; the caller ends it."""
+    words, environment = command(kubeconfig, *arguments)
+    return subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        cwd=CHECKOUT,
+        start_new_session=True,
+    )

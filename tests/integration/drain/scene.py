@@ -210,6 +210,20 @@ def drain(
     return results
 
 
+def dry(scene: Scene, node: str, intent: str) -> dict[str, dict[str, Any]]:
+    """Every step in check mode."""
+    results: dict[str, dict[str, Any]] = {}
+    for name, step in STEPS:
+        work = scene.work()
+        work.check_mode = True
+        results[name] = step(work, Request(node, Intent(intent)), OPTIONS, _never)
+    return results
+
+
+def _never() -> Any:
+    raise AssertionError("check mode takes no lock")
+
+
 def _one(
     scene: Scene,
     step: drain_steps.Step,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
-from tests.integration.drain.scene import Scene, add_volume, detach, drain, served
+from tests.integration.drain.scene import Scene, add_volume, detach, drain, dry, served
 from tests.simulator.longhorn.cluster import Cluster
 
 GENERATIONS = ["1.6.4", "1.7.3", "1.12.1"]
@@ -146,9 +146,60 @@ def test_a_detached_volume_is_attached_for_the_move_and_detached_again(
         assert len(nodes) == 2 and node not in nodes
 
 
-def test_longhorns_own_eviction_moves_replicas_too(tmp_path: Path) -> None:
-    with served("1.12.1", tmp_path, furnish) as scene:
+@pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])
+def test_longhorns_own_eviction_moves_replicas_too(version: str, tmp_path: Path) -> None:
+    with served(version, tmp_path, furnish) as scene:
         results = drain(scene, "node-3", "remove", own_mover=False)
         assert results["proof"]["safe_to"]["remove"], results["proof"]["report"]
         whole(scene, "remove")
         assert not scene.get("nodes.longhorn.io", "node-3")["spec"]["evictionRequested"]
+
+
+@pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])
+def test_a_drain_bears_a_server_that_fails_now_and_then(version: str, tmp_path: Path) -> None:
+    """Conflicts, overload, 500 and 503, answers and watches cut in the middle: all are injected,
+    the drain still ends with its proof, and nothing is done twice.
+    """
+    with served(version, tmp_path, furnish) as scene:
+        add = scene.server.faults.add
+        faults = [
+            scene.server.call(add, action="error", status=409, verb="patch", nth=2, times=2),
+            scene.server.call(add, action="error", status=503, verb="patch", nth=6, times=1),
+            scene.server.call(add, action="error", status=429, verb="list", nth=9, times=2),
+            scene.server.call(add, action="error", status=500, verb="list", nth=25, times=1),
+            scene.server.call(add, action="cut", verb="patch", nth=9, times=1),
+            scene.server.call(
+                add, action="cut", verb="watch", resource="backingimages", times=2, seconds=0.2
+            ),
+            scene.server.call(add, action="refuse", verb="delete", times=1),
+        ]
+        results = drain(scene, "node-3", "remove")
+        assert results["proof"]["safe_to"]["remove"], results["proof"]["report"]
+        whole(scene, "remove")
+        for volume, number in (("attached", 2), ("sole", 1)):
+            assert scene.get("volumes.longhorn.io", volume)["spec"]["numberOfReplicas"] == number
+            held = [
+                r for r in scene.all("replicas.longhorn.io") if r["spec"]["volumeName"] == volume
+            ]
+            assert len(held) == number
+        injected = [fault.injected for fault in faults]
+        assert sum(1 for count in injected if count) >= 5, injected
+
+
+def test_check_mode_tells_each_step_and_writes_nothing(tmp_path: Path) -> None:
+    with served("1.12.1", tmp_path, furnish) as scene:
+        before = scene.writes()
+        told = dry(scene, "node-3", "remove")
+        assert scene.writes() == before
+        assert all(step["changed"] for name, step in told.items() if name != "replicas")
+        removed = {(key["image"], key["disk_uuid"]) for key in told["release"]["keys_removed"]}
+        ours = scene.disks("node-3")
+        assert removed == {
+            (image, disk)
+            for image in ("only-here", "two", "three")
+            for disk in scene.keys(image) & ours
+        }
+        assert len(told["release"]["disks_removed"]) == 2
+        assert bool(told["replicas"]["raised"]) == bool(scene.replicas_on("node-3"))
+        assert told["images"]["copies_made"] and told["pods"]["evicted"]
+        assert told["cordon"]["cordoned"] and told["begin"]["closed"]

@@ -20,7 +20,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filters import Consent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import drain_steps
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    drain_steps,
+    release_node,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 from tests.integration.drain.scene import (
     OPTIONS,
@@ -46,16 +49,21 @@ def node_of_replica(scene: Scene, volume: str) -> str:
 
 
 def sole(cluster: Cluster) -> None:
+    """A volume of one replica, attached to another node than its replica's."""
     cluster.create_image("base", on=[cluster.disk_uuids("node-1")[0]])
-    add_volume(cluster, "db", "base", 1, attach_to="node-2")
+    add_volume(cluster, "db", "base", 1)
+    placed = str(cluster.store.list(REPLICAS)[0]["spec"]["nodeID"])
+    engine = next(node for node in cluster.nodes if node != placed)
+    ticket(cluster, "db", "csi-of-a-pod", engine, "csi-attacher")
+    assert cluster.run_until_true(
+        lambda: cluster.store.get(VOLUMES, SPACE, "db")["status"].get("robustness") == "healthy"
+    )
 
 
 @pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])
 def test_a_reboot_raises_the_last_replica_until_the_return(version: str, tmp_path: Path) -> None:
     with served(version, tmp_path, sole) as scene:
         node = node_of_replica(scene, "db")
-        if node == "node-2":
-            pytest.skip("the engine is on the same node in this random placement")
         results = drain(scene, node, "reboot")
         assert results["proof"]["safe_to"] == {"reboot": True, "reinstall": False, "remove": False}
         volume = scene.get(VOLUMES, "db")
@@ -96,8 +104,9 @@ def two_copies(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])
 def test_a_replica_that_comes_in_the_same_moment_gets_its_key_back(
-    version: str, tmp_path: Path
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(release_node, "SETTLE_SECONDS", 2.0)
     with served(version, tmp_path, two_copies) as scene:
         disk = sorted(scene.keys("base") & scene.disks("node-3"))[0]
         came = []
@@ -262,3 +271,21 @@ def test_copies_that_cannot_be_made_leave_the_node_as_it_was(tmp_path: Path) -> 
             drain(scene, "node-3", "remove", seconds=4.0)
         assert len(scene.ready("base") & scene.disks("node-3")) == 1
         assert not scene.get("nodes", "node-3", "")["spec"].get("unschedulable")
+
+
+def test_replicas_that_may_share_a_node_do_not_land_on_the_one_that_reboots(tmp_path: Path) -> None:
+    def soft(cluster: Cluster) -> None:
+        sole(cluster)
+
+        def allow(obj: dict[str, Any]) -> None:
+            obj["spec"]["replicaSoftAntiAffinity"] = "enabled"
+
+        cluster.store.mutate(VOLUMES, SPACE, "db", allow)
+
+    with served("1.12.1", tmp_path, soft) as scene:
+        node = node_of_replica(scene, "db")
+        results = drain(scene, node, "reboot")
+        assert results["begin"]["closed"]
+        assert results["proof"]["safe_to"]["reboot"], results["proof"]["report"]
+        assert len(scene.replicas_on(node)) == 1
+        assert scene.get(NODES, node)["spec"]["allowScheduling"], "given back before the reboot"

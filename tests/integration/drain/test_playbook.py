@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.drain.playbook import run
+from tests.integration.drain.playbook import run, start
 from tests.integration.drain.scene import SPACE, Scene, add_volume, served
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.rbac import User
@@ -169,3 +172,35 @@ def test_a_whole_run_ends_with_the_report(tmp_path: Path) -> None:
         code, shown = run(scene.server.kubeconfig, *REMOVE)
         assert code == 0 and "changed=0" in shown, shown
         assert scene.writes() == before
+
+
+def test_a_run_that_is_interrupted_stops_at_a_safe_point_and_gives_the_lock_back(
+    tmp_path: Path,
+) -> None:
+    def slow(cluster: Cluster) -> None:
+        cluster.create_image("only-here", on=[cluster.disk_uuids("node-3")[0]])
+        cluster.limit_transfers(1.0)
+
+    with served("1.12.1", tmp_path, slow) as scene:
+        running = start(scene.server.kubeconfig, *REMOVE)
+        try:
+            limit = time.monotonic() + 60
+            while len(scene.keys("only-here")) < 2 and time.monotonic() < limit:
+                time.sleep(0.2)
+            assert len(scene.keys("only-here")) == 2, "the copy was asked for"
+            time.sleep(1.0)
+            os.killpg(running.pid, signal.SIGINT)
+            shown, _none = running.communicate(timeout=60)
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+        assert running.returncode != 0, shown
+        limit = time.monotonic() + 20
+        while scene.all("leases.coordination.k8s.io") and time.monotonic() < limit:
+            time.sleep(0.2)
+        assert scene.all("leases.coordination.k8s.io") == []
+        assert len(scene.ready("only-here") & scene.disks("node-3")) == 1, "nothing was taken off"
+        assert not scene.get("nodes", "node-3", "")["spec"].get("unschedulable")
+        before = scene.writes()
+        time.sleep(2.0)
+        assert scene.writes() == before, "nothing goes on after the interruption"

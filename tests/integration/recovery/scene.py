@@ -15,6 +15,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt i
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recover import (
     Recovery,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recovery_report import (
     Request,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task

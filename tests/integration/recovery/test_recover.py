@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import steps
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recover
 from tests.integration.recovery.conftest import GENERATIONS
@@ -68,8 +69,11 @@ def test_five_images_with_five_volumes_in_one_loop(make: Make, longhorn: str) ->
 
 
 @pytest.mark.parametrize("longhorn", ["1.6", "1.12"])
-def test_the_hang_after_the_wrong_order(make: Make, longhorn: str) -> None:
+def test_the_hang_after_the_wrong_order(
+    make: Make, longhorn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The data source was deleted while the map still listed failed copies."""
+    monkeypatch.setattr(steps, "EMPTY_AGAIN_SECONDS", 1.0)
     scene = make(longhorn)
     scene.cluster.create_image("img", copies=2)
     scene.lose("img")
@@ -79,7 +83,7 @@ def test_the_hang_after_the_wrong_order(make: Make, longhorn: str) -> None:
     source = scene.object(names.DATA_SOURCES, "img")
     assert source["status"]["currentState"] == "ready"
     assert not source["spec"]["fileTransferred"]
-    result = scene.recover("img", window_seconds=7.0)
+    result = scene.recover("img", window_seconds=7.0, task=scene.task(seconds=110))
     assert result["images"][0]["verdict_before"]["name"] == "data_source_stuck"
     assert scene.ready("img") >= 2
 
@@ -139,7 +143,7 @@ def test_a_dead_source_fails_with_its_cause_and_is_finished_when_it_is_alive(
     scene.volume("vol", "img")
     scene.lose("img")
     scene.cluster.sources.close_gate("door")
-    with monkeypatch.context() as patch, pytest.raises(recover.RecoveryFailed, match="404"):
+    with monkeypatch.context() as patch, pytest.raises(Failure, match="404"):
         patch.setattr(recover, "FAILING_SECONDS_MAX", 4.0)
         scene.recover("img")
     assert scene.tickets("vol") == {}

@@ -32,7 +32,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "--longhorn", "1.6", "--disks", "1")
     assert process.stdout is not None
-    lines = [process.stdout.readline().strip() for _ in range(3)]
+    lines = [process.stdout.readline().strip() for _unused in range(3)]
     assert lines[0].startswith("Longhorn 1.6, 3 nodes with 1 disks each")
     assert lines[2] == f"export KUBECONFIG={tmp_path}/kubeconfig"
     assert int((tmp_path / "pid").read_text()) == process.pid
@@ -70,7 +70,7 @@ def test_the_examination_passes(capsys: pytest.CaptureFixture[str]) -> None:
     path = shared("kube-api-conformance.json")
     assert examine([str(path)]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    agree, _, counted, *rest = last.split()
+    agree, _unused, counted, *rest = last.split()
     assert (agree, rest) == (counted, ["cases", "agree"])
     assert int(counted) > 100
 

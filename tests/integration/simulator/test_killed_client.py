@@ -29,7 +29,7 @@ for copies in range(2, 9):
 @pytest.mark.parametrize("n", [1, 3])
 def test_the_nth_write_is_the_last(served: Served, n: int) -> None:
     served.send("POST", BASE, image("a"))
-    host, _, port = served.server.url.removeprefix("https://").partition(":")
+    host, _unused, port = served.server.url.removeprefix("https://").partition(":")
     words = [host, port, str(served.folder / "ca.crt"), served.token, f"{BASE}/a"]
     client = subprocess.Popen(
         [sys.executable, "-c", CLIENT, *words], stdin=subprocess.PIPE, text=True

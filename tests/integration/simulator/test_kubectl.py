@@ -53,6 +53,7 @@ class Kubectl:
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
         assert done.returncode == code, done.stderr
         return done.stdout + done.stderr

@@ -35,7 +35,7 @@ class Stream:
     def take(self, count: int) -> list[tuple[str, str]]:
         """Return the kinds and names of the next events."""
         events = iter(self)
-        found = (next(events) for _ in range(count))
+        found = (next(events) for _unused in range(count))
         return [(e["type"], e["object"]["metadata"].get("name", "")) for e in found]
 
     def close(self) -> None:

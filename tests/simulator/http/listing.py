@@ -70,7 +70,7 @@ def decode_token(token: str) -> tuple[int, Key]:
     try:
         data = json.loads(text)
         start = str(data["start"]).rstrip("\0")
-        namespace, _, name = start.rpartition("/")
+        namespace, _unused, name = start.rpartition("/")
         return int(data["rv"]), (namespace, name)
     except (KeyError, TypeError):
         raise bad_request(prefix + "incorrect encoded start resourceVersion") from None
@@ -165,7 +165,7 @@ def check_match(request: Request) -> None:
                 'resourceVersion "0"'
             )
     if problem:
-        field, _, text = problem.partition(": ")
+        field, _unused, text = problem.partition(": ")
         reason = (
             "FieldValueNotSupported" if text.startswith("Unsupported") else "FieldValueForbidden"
         )

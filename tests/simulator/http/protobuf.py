@@ -38,7 +38,7 @@ def _fields(data: bytes) -> dict[int, bytes]:
             fields[key >> 3] = data[at : at + size]
             at += size
         elif key & 7 == 0:
-            _, at = _varint(data, at)
+            _unused, at = _varint(data, at)
         else:
             raise ValueError(f"unexpected wire type {key & 7}")
     return fields

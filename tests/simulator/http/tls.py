@@ -67,7 +67,7 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.
 
 def make_certificates() -> Certificates:
     """Make a new authority and a server certificate for 127.0.0.1, ::1 and localhost."""
-    authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _unused in range(2))
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     authority_id = x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key())
     authority = (

@@ -106,7 +106,7 @@ class ReplicaSets(_Workload):
         pods = [p for p in owned_pods(self.store, owner) if not is_terminating(p)]
         alive = [p for p in pods if not _finished(p)]
         wanted = int(owner["spec"].get("replicas", 1))
-        for _ in range(wanted - len(alive)):
+        for _unused in range(wanted - len(alive)):
             self._make_pod(owner)
         surplus = sorted(alive, key=lambda p: (_ready(p), name_of(p)))
         for pod in surplus[: max(0, len(alive) - wanted)]:

@@ -24,6 +24,7 @@ class BackingImageController(LonghornController):
     """Runs in every manager; an image belongs to any of them."""
 
     resource = names.IMAGES
+    latency = (0.004, 0.025)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -38,10 +39,10 @@ class BackingImageController(LonghornController):
             return None
         if not mine["status"].get("uuid"):
             mine = self._give_uuid(mine)
+        self._fill_maps(mine)
         if is_terminating(mine):
             self._delete(mine)
             return None
-        self._fill_maps(mine)
         old: Object = clone(mine)
         image_source.handle(self, mine)
         image_managers.handle(self.world, mine)

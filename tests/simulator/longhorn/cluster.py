@@ -89,6 +89,7 @@ class Cluster:
         self.node_controller.flag_replicas = self.volumes.flag_replicas
         self._lives = ManagerLives(self.world, self._monitors, self._ensure_node)
         self.node_controller.crash = self._lives.crash
+        self.world.processes.crash = self._crash_container
 
     def _seed(self, disks: int, beats: Mapping[str, float]) -> None:
         self.kubernetes.start()
@@ -167,6 +168,9 @@ class Cluster:
         self.world.processes.kill(pod)
         self.machines.kubelet(found["spec"]["nodeName"]).stop_container(found)
 
+    def _crash_container(self, pod: Object) -> None:
+        self.machines.kubelet(pod["spec"]["nodeName"]).stop_container(pod, 1)
+
     def kill_replica(self, node: str, volume: str) -> None:
         """kill -9 of the replica process of a volume on a node."""
         self.volumes.kill_replica(node, volume)
@@ -191,7 +195,7 @@ class Cluster:
         for obj in self.store.list(names.NODES):
             if node is None or name_of(obj) == node:
                 known = lookup(obj, "status.diskStatus") or {}
-                found += [entry["diskUUID"] for _, entry in sorted(known.items())]
+                found += [entry["diskUUID"] for _unused, entry in sorted(known.items())]
         return found
 
     def folder_of(self, uuid: str) -> DiskFolder:

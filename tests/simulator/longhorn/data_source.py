@@ -39,6 +39,7 @@ class DataSourceController(LonghornController):
     """Runs in every manager; a data source belongs to the manager of its node."""
 
     resource = names.DATA_SOURCES
+    latency = (0.004, 0.025)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)

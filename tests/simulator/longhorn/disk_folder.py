@@ -61,7 +61,7 @@ class DiskFolder:
     def used(self) -> int:
         """Bytes that the files really occupy."""
         total = 0
-        for folder, _, names in os.walk(self.path):
+        for folder, _unused, names in os.walk(self.path):
             for name in names:
                 try:
                     total += os.lstat(os.path.join(folder, name)).st_blocks * 512

@@ -15,9 +15,10 @@ import functools
 from tests.simulator.kernel import Timer
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.instances import Instances, Member
+from tests.simulator.longhorn.replica_image import image_file_there
 from tests.simulator.longhorn.volume_scene import ERR, RW, UNKNOWN_MEMBER, WO, state_of
 from tests.simulator.longhorn.world import World
-from tests.simulator.objects import Object, name_of
+from tests.simulator.objects import Object
 
 _PING = 1.0
 _FILE_LOSS = (3.9, 5.3)
@@ -102,9 +103,10 @@ class EngineProcess:
         if any(member.mode == WO for member in self._members.values()):
             self._plan(name, node, address, (1.0, 1.0))
             return
-        if not self.instances.runs(node, name):
+        member = Member(name, node, address, WO)
+        if not self._answers(member):
             return
-        member = self._members[name] = Member(name, node, address, WO)
+        self._members[name] = member
         slow = self.world.profile.has("slow_rebuild")
         seconds = self.world.kernel.rng.uniform(*(_REBUILD_SLOW if slow else _REBUILD_FAST))
         self.world.kernel.call_later(seconds, lambda: self._built(member))
@@ -136,17 +138,8 @@ class EngineProcess:
 
     def _file_there(self, name: str) -> bool:
         """Whether the image file below a replica still exists."""
-        store = self.world.store
-        replica = store.find(names.REPLICAS, names.NAMESPACE, name)
-        if replica is None or not replica["spec"].get("backingImage"):
-            return True
-        image = store.find(names.IMAGES, names.NAMESPACE, replica["spec"]["backingImage"])
-        uuid = ((image or {}).get("status") or {}).get("uuid") or ""
-        spec = replica["spec"]
-        disk = self.world.workers.disk(spec["nodeID"], spec["diskPath"])
-        if image is None or disk is None:
-            return disk is not None
-        return (disk.image_dir(name_of(image), uuid) / "backing").exists()
+        replica = self.world.store.find(names.REPLICAS, names.NAMESPACE, name)
+        return replica is None or image_file_there(self.world, replica)
 
 
 def _fail(member: Member) -> None:

@@ -11,27 +11,24 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, name_of
 
 COMPONENT = "longhorn-backing-image-controller"
+BETWEEN_WRITES = (0.02, 0.1)
 
 
 def handle(world: World, image: Object) -> None:
     """Bring the managers' lists in line with the image's placement map."""
     wanted = image["spec"].get(world.profile.map_field) or {}
-    _leave(world, image, set(wanted), at_once=False)
+    _leave(world, image, set(wanted))
     for uuid in sorted(wanted):
         _join(world, image, uuid)
 
 
 def leave_all(world: World, image: Object) -> None:
     """Take the image out of every manager."""
-    _leave(world, image, set(), at_once=True)
+    _leave(world, image, set())
 
 
-def _leave(world: World, image: Object, wanted: set[str], at_once: bool) -> None:
-    """Take the image out of managers of other disks, and delete managers that are not needed.
-
-    A manager that has just lost its last image is deleted by the next pass (0.1 s later in
-    v1.6.4/g1-move-by-hand), or ``at_once`` where there will be no next pass.
-    """
+def _leave(world: World, image: Object, wanted: set[str]) -> None:
+    """Take the image out of managers of other disks, and delete managers that are not needed."""
     name = name_of(image)
     current = world.profile.image_of(names.COMPONENT_MANAGER)
     for manager in world.store.list(names.MANAGERS, names.NAMESPACE):
@@ -43,10 +40,10 @@ def _leave(world: World, image: Object, wanted: set[str], at_once: bool) -> None
         left = dict(images)
         if not stays or left.get(name) not in (None, image["status"]["uuid"]):
             left.pop(name, None)
-        changed = left != images
-        kept = _store_images(world, manager, left) if changed else manager
-        if outdated or (not left and not stays and (at_once or not changed)):
-            _delete(world, image, kept)
+        if left != images:
+            _store_images(world, manager, left)
+        if outdated or (not left and not stays):
+            _delete_soon(world, image, manager)
 
 
 def _concerns(manager: Object, name: str) -> bool:
@@ -61,14 +58,27 @@ def _store_images(world: World, manager: Object, images: dict[str, str]) -> Obje
     return world.store.update(names.MANAGERS, new)
 
 
-def _delete(world: World, image: Object, manager: Object) -> None:
-    world.store.delete(names.MANAGERS, names.NAMESPACE, name_of(manager))
-    spec = manager["spec"]
-    text = (
-        f"deleting unused backing image manager {name_of(manager)} in disk "
-        f"{spec.get('diskUUID')} on node {spec.get('nodeID')}"
-    )
-    world.event(image, COMPONENT, "Delete", text)
+def _delete_soon(world: World, image: Object, manager: Object) -> None:
+    """Delete a manager without images, a moment after the write that emptied its list.
+
+    The moment counts: its own controller has begun by then to delete the file, and does so a
+    second time (CR gone after 2.1 s: v1.6.4/g1-move-by-hand, v3-all-copies-lost-..).
+    """
+    name, uid = name_of(manager), manager["metadata"]["uid"]
+
+    def delete() -> None:
+        found = world.store.find(names.MANAGERS, names.NAMESPACE, name)
+        if found is None or found["metadata"]["uid"] != uid or is_terminating(found):
+            return
+        world.store.delete(names.MANAGERS, names.NAMESPACE, name)
+        spec = found["spec"]
+        text = (
+            f"deleting unused backing image manager {name} in disk {spec.get('diskUUID')} on node "
+            f"{spec.get('nodeID')}"
+        )
+        world.event(image, COMPONENT, "Delete", text)
+
+    world.kernel.call_later(world.kernel.rng.uniform(*BETWEEN_WRITES), delete)
 
 
 def _join(world: World, image: Object, uuid: str) -> None:

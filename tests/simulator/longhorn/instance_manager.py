@@ -25,7 +25,7 @@ from tests.simulator.objects import Object, clone, is_terminating, name_of, owne
 
 COMPONENT = "instance-manager"
 #: Seconds from a ready pod to state running: 1.3 to 17 were seen, unexplained (F§15.6).
-_UP = (1.2, 6.0)
+_UP = (1.2, 10.0)
 
 
 class InstanceManagerController(LonghornController):

@@ -71,8 +71,13 @@ class Instances:
         found = self.get(node, name)
         return found is not None and found.state == "running"
 
-    def start(self, node: str, name: str, kind: str) -> Instance:
-        """Start a process; the same one again where it is there already."""
+    def start(
+        self, node: str, name: str, kind: str, works: Callable[[], bool] = lambda: True
+    ) -> Instance:
+        """Start a process; the same one again where it is there already.
+
+        ``works`` says, when it comes up, whether it finds what it needs; else it is in error.
+        """
         found = self.get(node, name)
         if found is not None and found.state != "error":
             return found
@@ -80,7 +85,8 @@ class Instances:
         self._ports[node] = port + 10
         instance = Instance(name, kind, node, port)
         self._running.setdefault(node, {})[name] = instance
-        self._kernel.call_later(self._kernel.rng.uniform(*_START), lambda: self._up(instance))
+        delay = self._kernel.rng.uniform(*_START)
+        self._kernel.call_later(delay, lambda: self._up(instance, works))
         return instance
 
     def stop(self, node: str, name: str) -> None:
@@ -99,9 +105,9 @@ class Instances:
         """The pod, or the machine, is gone, and every process with it."""
         self._running.pop(node, None)
 
-    def _up(self, instance: Instance) -> None:
+    def _up(self, instance: Instance, works: Callable[[], bool]) -> None:
         if self.get(instance.node, instance.name) is instance and instance.state == "starting":
-            instance.state = "running"
+            instance.state = "running" if works() else "error"
             self._changed(instance.node)
 
     def _changed(self, node: str) -> None:

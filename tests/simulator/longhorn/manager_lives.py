@@ -15,6 +15,8 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, is_terminating, labels_of, lookup, name_of
 
 RESTART = 11.0
+# The node reads Ready before the controllers of its new manager look at it (v1.7.3/g2-evict-node).
+WARM_UP = 0.3
 
 
 class ManagerLives:
@@ -58,6 +60,10 @@ class ManagerLives:
         worker = self.world.workers.get(node)
         if worker is None or not worker.powered or self.world.managers.running(node):
             return
+        pods = node_conditions.manager_pods(self.world.store.list("pods", names.NAMESPACE))
+        mine = [pod for pod in pods if pod["spec"].get("nodeName") == node]
+        if not any(pod_checks.running(pod) for pod in mine):
+            return
         self.ensure_node(node)
         self.monitors.start(node)
         self.world.managers.start(node)
@@ -71,7 +77,7 @@ class ManagerLives:
             return
         node = str(lookup(event.obj, "spec.nodeName") or "")
         if event.type != DELETED and pod_checks.running(event.obj):
-            self._start(node)
+            self.world.kernel.call_later(WARM_UP, lambda: self._start(node))
         elif event.type == DELETED or is_terminating(event.obj):
             self._stop(node)
 

@@ -18,6 +18,9 @@ from tests.simulator.longhorn.workers import Workers
 from tests.simulator.objects import Object, labels_of, name_of, uid_of
 from tests.simulator.store import Store
 
+#: Seconds a manager's process lives on a disk that is not its own.
+_WRONG_DISK = 0.1
+
 
 class Processes:
     """What runs where: a file service per manager pod, a server per data source pod.
@@ -32,6 +35,7 @@ class Processes:
         self.workers = workers
         self.sources = sources
         self.send_rate = FAST
+        self.crash: Callable[[Object], None] | None = None
         self.look_phases: dict[str, float] = {}
         self._services: dict[str, tuple[str, str, FileService]] = {}
         self._servers: dict[str, tuple[str, str, DataSourceServer]] = {}
@@ -98,6 +102,11 @@ class Processes:
         if component == names.COMPONENT_MANAGER:
             address = f"{pod['status'].get('podIP', '')}:8000"
             uuid = labels_of(pod).get(names.LABEL_DISK, "")
+            config = disk.config()
+            if config is None or config.uuid != uuid:
+                # another disk is mounted there: the process ends at once (rec: */w8-..)
+                self.kernel.call_later(_WRONG_DISK, lambda: self._crash(name, uid))
+                return
             phase = self.look_phases.get(uuid)
             service = FileService(self.kernel, disk, address, lambda: self.send_rate, phase)
             self._services[name] = (uid, node, service)
@@ -106,6 +115,11 @@ class Processes:
         if order is not None:
             server = DataSourceServer(self.kernel, disk, order, self._asker(order.name))
             self._servers[name] = (uid, node, server)
+
+    def _crash(self, pod: str, uid: str) -> None:
+        present = self.store.find("pods", names.NAMESPACE, pod)
+        if self.crash is not None and present is not None and uid_of(present) == uid:
+            self.crash(present)
 
     def _order(self, pod: Object) -> Order | None:
         image = labels_of(pod).get(names.LABEL_DATA_SOURCE, "")

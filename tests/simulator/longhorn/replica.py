@@ -8,6 +8,7 @@ longhorn-manager controller/replica_controller.go, v1.6.4 and v1.12.1.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from tests.simulator.longhorn import names
 from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import LonghornController
 from tests.simulator.longhorn.instances import REPLICA, Instances
+from tests.simulator.longhorn.replica_image import image_file_there
 from tests.simulator.longhorn.volume_scene import manager_of, reported, state_of
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, labels_of, name_of
@@ -30,6 +32,7 @@ class ReplicaController(LonghornController):
     """Reconciles replicas; the manager of the replica's node acts."""
 
     resource: ClassVar[str] = names.REPLICAS
+    latency: ClassVar[tuple[float, float]] = (0.015, 0.25)
 
     def __init__(self, world: World, instances: Instances) -> None:
         super().__init__(world)
@@ -48,9 +51,14 @@ class ReplicaController(LonghornController):
                 yield key_of(replica)
 
     def _of_image(self, event: WatchEvent) -> Iterable[Key]:
+        """Replicas whose disk the map names, or named before the change."""
         selector = f"{names.LABEL_IMAGE}={name_of(event.obj)}"
+        named: set[str] = set()
+        for obj in (event.obj, event.old or {}):
+            named.update((obj.get("spec") or {}).get(self.profile.map_field) or {})
         for replica in self.store.list(names.REPLICAS, names.NAMESPACE, selector):
-            yield key_of(replica)
+            if replica["spec"].get("diskID") in named:
+                yield key_of(replica)
 
     def reconcile(self, key: Key) -> float | None:
         """One pass over a replica."""
@@ -126,7 +134,9 @@ class ReplicaController(LonghornController):
             return
         if not self._image_ready(replica):
             return
-        self.instances.start(node, name, REPLICA)
+        self.instances.start(
+            node, name, REPLICA, functools.partial(image_file_there, self.world, replica)
+        )
 
     def _image_ready(self, replica: Object) -> bool:
         """Ask for the image on the replica's disk, and say whether it is there."""

@@ -75,7 +75,9 @@ def may_return(world: World, replica: Object) -> bool:
         return False
     for _name, disk, status in disks_of(node):
         if status.get("diskUUID") == spec.get("diskID"):
-            return bool(disk.get("allowScheduling")) and not disk.get("evictionRequested")
+            if not disk.get("allowScheduling") or disk.get("evictionRequested"):
+                return False
+            return _disk_is(status, "Ready") and _disk_is(status, "Schedulable")
     return False
 
 
@@ -93,14 +95,18 @@ def _disks(world: World, scene: Scene, node: Object) -> list[Place]:
     for _name, disk, status in disks_of(node):
         if disk.get("evictionRequested") or not disk.get("allowScheduling"):
             continue
-        schedulable = condition({"status": status}, "Schedulable")
-        if schedulable is None or schedulable.get("status") != "True":
+        if not _disk_is(status, "Schedulable"):
             continue
         if not _matches(scene.volume["spec"].get("diskSelector"), disk.get("tags")):
             continue
         if _has_room(scene, disk, status):
             found.append((name_of(node), str(status["diskUUID"]), str(disk.get("path", ""))))
     return found
+
+
+def _disk_is(status: Object, kind: str) -> bool:
+    entry = condition({"status": status}, kind)
+    return entry is not None and entry.get("status") == "True"
 
 
 def _matches(selector: list[str] | None, tags: list[str] | None) -> bool:

@@ -52,7 +52,6 @@ class SyncFile:
     moving_for: float = 0.0
     broken_rename: bool = False
     gone: bool = False
-    overlooked: bool = False
 
     def look(self, now: float) -> None:
         """Bring the progress of a moving file up to date."""
@@ -205,15 +204,13 @@ class CopyFiles:
         except OSError:
             file.broken_rename = True
 
-    def changed(self, file: SyncFile) -> bool:
-        """Whether a ready file is not what it was."""
-        return file.state == READY and self.disk.mtime(self.backing) != file.mtime
-
     def suspect(self, file: SyncFile) -> bool:
         """Mark a ready file that was changed as unknown, and tell whether it was."""
-        if not self.changed(file):
+        if file.state != READY:
             return False
         mtime = self.disk.mtime(self.backing)
+        if mtime == file.mtime:
+            return False
         file.state = UNKNOWN
         file.message = f"ready file is suddenly modified at {mtime}, need to re-check the checksum"
         return True
@@ -234,7 +231,6 @@ class CopyFiles:
             return
         if actual == file.checksum:
             file.state, file.message, file.mtime = READY, "", mtime
-            file.overlooked = False
             return
         file.state = FAILED
         file.message = (

@@ -48,6 +48,7 @@ class Rebuilder:
         if engine is None or state_of(engine) != "running" or not scene.modes:
             return
         self._give_up_lost(scene)
+        self._drop_hopeless(scene)
         self._drop_pending(scene)
         if any(mode == ERR for mode in scene.modes.values()):
             return  # the engine still lets go of a member
@@ -127,10 +128,12 @@ class Rebuilder:
             return
         modes = scene.modes
         working = [r for r in scene.healthy() if modes.get(name_of(r)) == RW]
-        if len(working) > scene.wanted:
-            goes = next((r for r in leaving if is_healthy(r)), leaving[0])
-            self._delete(goes)
-        elif len(working) == scene.wanted and not self._create(scene):
+        staying = [r for r in working if not is_evicting(r)]
+        if len(staying) >= scene.wanted:
+            # one that failed meanwhile stays listed for good (rec: v1.7.3/v12-..)
+            for replica in [r for r in leaving if is_healthy(r)][:1]:
+                self._delete(replica)
+        elif not self._create(scene):
             text = f"volume {scene.name} failed to create one more replica"
             self.world.event(scene.volume, _COMPONENT, "EvictionFailed", text, "Warning")
 
@@ -140,6 +143,14 @@ class Rebuilder:
         except ApiError as error:
             text = f"failed to delete replica {name_of(replica)}: {error.message}"
             self.world.event(replica, _COMPONENT, "EvictionFailed", text, "Warning")
+
+    def _drop_hopeless(self, scene: Scene) -> None:
+        """A replica that failed before it ever had data is made anew (rec: v1.6.4/w4-..)."""
+        for replica in scene.replicas:
+            spent = int(replica["spec"].get("rebuildRetryCount") or 0) >= volume_objects.NO_REUSE
+            empty = not replica["spec"].get("healthyAt") and not is_terminating(replica)
+            if is_failed(replica) and spent and empty:
+                self._delete(replica)
 
     def _drop_pending(self, scene: Scene) -> None:
         """A replica that found no place goes when nobody needs it any more (rec: v1.6.4/v14-..)."""

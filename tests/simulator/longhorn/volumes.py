@@ -75,6 +75,6 @@ class Volumes:
 
     def _ensure(self, key: tuple[str, str]) -> None:
         node = self.world.store.find(names.NODES, *key)
-        if node is not None and not is_terminating(node):
-            if (node.get("status") or {}).get("diskStatus"):
-                self._managers.ensure(node)
+        disks = ((node or {}).get("status") or {}).get("diskStatus")
+        if node is not None and disks and not is_terminating(node):
+            self._managers.ensure(node)

@@ -234,7 +234,7 @@ def _split(words: list[str]) -> tuple[list[str], dict[str, str]]:
 
 def _target(words: list[str]) -> tuple[str, str]:
     """``kind name`` or ``kind/name`` -> (resource, name); name "" where none is given."""
-    kind, _, name = words[0].partition("/")
+    kind, _unused, name = words[0].partition("/")
     if not name and len(words) > 1:
         name = words[1]
     return _ALIASES.get(kind, kind), name

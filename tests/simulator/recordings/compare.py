@@ -10,6 +10,10 @@ Rules (issue 3, section 3, "Its examination"):
   before the recorded transition, because Longhorn's delays run from there.
 - A state that lasted under 2 s may be missing on the other side; what is left of the sequence is
   joined. Such a state is never demanded, but it may serve as the partner of a longer one.
+- Two transitions of the same thing less than 10 s apart cannot be put in order when each may be
+  5 s off. Where a thing goes to and fro like that, coming back to one value at least twice, the
+  whole run is one state, "flapping" (F§14.2 e). Two such states agree when at least two values
+  occur in both, and "ready" in both or in none.
 - What only the simulator shows counts against it like a missing transition, unless it lasted under
   2 s or began so near to the end that the recording may just have been stopped before it.
 - The final state agrees when, for every track, the value at the end is one that the simulator had
@@ -29,6 +33,8 @@ SHORT = 2.0
 SLACK = 5.0
 SHARE = 0.25
 BEAT = 30.0
+UNORDERED = 2 * SLACK
+FLAPPING = "flapping: "
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -132,30 +138,76 @@ def lasting(track: Track, end: float) -> list[Change]:
     return kept
 
 
+def flaps(track: Track, end: float) -> list[Change]:
+    """One change per run of to and fro, at its beginning; see the module's docstring."""
+    return [run[0] for run in _runs(track, end)]
+
+
+def _runs(track: Track, end: float) -> list[tuple[Change, int, int]]:
+    """Each run as (its one change, index of its first change, index after its last)."""
+    found: list[tuple[Change, int, int]] = []
+    changes = [change for change in track.changes if change.t <= end]
+    first = 0
+    while first < len(changes):
+        after = first
+        while after < len(changes) and _lasts(changes, after, end) < UNORDERED:
+            after += 1
+        values = [change.value for change in changes[first:after]]
+        if values and max(values.count(value) for value in values) >= 3:
+            shown = ", ".join(sorted(set(values)))
+            found.append((Change(changes[first].t, FLAPPING + shown), first, after))
+        first = max(after, first + 1)
+    return found
+
+
+def _lasts(changes: Sequence[Change], index: int, end: float) -> float:
+    """Seconds until the next change, or the end."""
+    return (changes[index + 1].t if index + 1 < len(changes) else end) - changes[index].t
+
+
+def steadied(track: Track, end: float) -> Track:
+    """The track with each run of to and fro as one change."""
+    changes = [change for change in track.changes if change.t <= end]
+    for change, first, after in reversed(_runs(track, end)):
+        changes[first:after] = [change]
+    return Track(track.initial, changes)
+
+
 def _compare_track(
     name: str, recorded: Track, simulated: Track, tolerance: Tolerance, end: float
 ) -> tuple[int, int, list[Disagreement]]:
-    wanted = lasting(recorded, end)
-    matched = _align(wanted, simulated.changes, tolerance)
+    wanted = lasting(steadied(recorded, end), end)
+    offered = sorted((*simulated.changes, *flaps(simulated, end)), key=lambda c: c.t)
+    matched = _align(wanted, offered, tolerance)
     problems = [
-        Disagreement(change.t, name, _missing(change, simulated))
+        Disagreement(change.t, name, _missing(change, offered))
         for index, change in enumerate(wanted)
         if index not in matched
     ]
     horizon = end - tolerance.at(end)
-    shown = [change for change in lasting(simulated, end) if change.t <= horizon]
-    partners = _align(shown, recorded.changes, tolerance)
+    shown = [c for c in lasting(steadied(simulated, end), end) if c.t <= horizon]
+    known = sorted((*recorded.changes, *flaps(recorded, end)), key=lambda c: c.t)
+    partners = _align(shown, known, tolerance)
     extra = [change for index, change in enumerate(shown) if index not in partners]
     # a change at the wrong time is missing here and extra there: it is one disagreement, not two
     late = [c for i, c in enumerate(wanted) if i not in matched]
     for change in extra:
-        twin = next((c for c in late if c.value == change.value), None)
+        twin = next((c for c in late if agree(c.value, change.value)), None)
         if twin is not None:
             late.remove(twin)
             continue
         problems.append(Disagreement(change.t, name, f"only simulated: {change.value}"))
     mistimed = len(wanted) - len(matched) - len(late)
     return len(matched), len(wanted) + len(extra) - mistimed, problems
+
+
+def agree(ours: str, theirs: str) -> bool:
+    """Whether two values are the same state; see the module's docstring for "flapping"."""
+    if not (ours.startswith(FLAPPING) and theirs.startswith(FLAPPING)):
+        return ours == theirs
+    left = set(ours.removeprefix(FLAPPING).split(", "))
+    right = set(theirs.removeprefix(FLAPPING).split(", "))
+    return len(left & right) >= 2 and ("ready" in left) == ("ready" in right)
 
 
 def _align(
@@ -168,7 +220,7 @@ def _align(
         slack = tolerance.at(change.t)
         first = bisect.bisect_left(times, change.t - slack)
         last = bisect.bisect_right(times, change.t + slack)
-        windows.append([i for i in range(first, last) if offered[i].value == change.value])
+        windows.append([i for i in range(first, last) if agree(offered[i].value, change.value)])
     return frozenset(_longest(windows))
 
 
@@ -204,9 +256,9 @@ class _Link:
     before: _Link | None
 
 
-def _missing(change: Change, simulated: Track) -> str:
+def _missing(change: Change, offered: Sequence[Change]) -> str:
     """Why a recorded change has no partner, with the nearest of the same value."""
-    same = [c.t for c in simulated.changes if c.value == change.value]
+    same = [c.t for c in offered if agree(c.value, change.value)]
     if not same:
         return f"not simulated: {change.value}"
     nearest = min(same, key=lambda t: abs(t - change.t))

@@ -15,6 +15,7 @@ What real Longhorn draws at random is not what a simulator can be blamed for, an
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from tests.simulator.longhorn.cluster import Cluster
@@ -30,7 +31,7 @@ from tests.simulator.recordings.load import KINDS, Event, Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
 from tests.simulator.recordings.operator import Operator
-from tests.simulator.recordings.rig import measure
+from tests.simulator.recordings.rig import POST, measure, posts
 from tests.simulator.recordings.steer import RecordedChoices
 from tests.simulator.recordings.world import SimulatedWorld
 
@@ -135,12 +136,14 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     names = Names(recording, store, tuple(cluster.nodes))
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
     cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
+    for recorded, phase in posts(recording).items():
+        _post(cluster, str(names.forward(recorded, recording.start)), phase)
     if cluster.profile.has("manager_backoff"):
         for history in histories(recording):
             node = str(names.forward(history.node, recording.start))
-            disk = str(names.forward(history.disk, recording.start))
+            uuid = str(names.forward(history.disk, recording.start))
             backoff = pod_backoff(cluster.world, node)
-            backoff.remember(manager_name(cluster.profile, disk), history.seconds, history.opened)
+            backoff.remember(manager_name(cluster.profile, uuid), history.seconds, history.opened)
     operator = Operator(
         kernel, store, SimulatedWorld(cluster), names, recording.start, cluster.evict
     )
@@ -156,11 +159,28 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
         lambda event: observer.see(Event(kernel.now(), event.res, event.type, event.obj))
     )
     for action in played:
-        kernel.call_at(action.t, lambda action=action: operator.perform(action))
+        kernel.call_at(action.t, functools.partial(operator.perform, action))
     kernel.run_until(recording.end + BEAT)
     stop()
     operator.finish()
     return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
+
+
+def _post(cluster: Cluster, node: str, phase: float) -> None:
+    """Let a node's kubelet post its status, now and every half minute."""
+    kernel = cluster.kernel
+
+    def stamp(obj: dict[str, Any]) -> None:
+        for entry in obj["status"].get("conditions") or []:
+            entry["lastHeartbeatTime"] = kernel.timestamp()
+
+    def post() -> None:
+        kernel.call_later(POST, post)
+        found = cluster.store.find("nodes", None, node)
+        if found is not None and cluster.workers[node].powered:
+            cluster.store.mutate("nodes", None, node, stamp, subresource="status")
+
+    kernel.call_later((phase + 0.3 - kernel.now()) % POST, post)
 
 
 def _unlogged(recording: Recording) -> tuple[Action, ...]:
@@ -209,6 +229,11 @@ def _in_scope(tracks: Tracks, recording: Recording, known: Tracks | None = None)
     owned = {"poddisruptionbudgets.policy": "budget "}
     hidden = tuple(prefix for resource, prefix in owned.items() if resource not in recorded)
     foreign = {stay.uuid for stay in stays(recording)}
+    used = {
+        name.rpartition(" ")[2]
+        for name in tracks
+        if name.startswith("key ") and _STAND_IN not in name
+    }
     found: Tracks = {}
     for name, track in tracks.items():
         if _STAND_IN in name or name.startswith(hidden or ("\0",)):
@@ -216,7 +241,10 @@ def _in_scope(tracks: Tracks, recording: Recording, known: Tracks | None = None)
         if known is not None and name not in known and track.initial != ABSENT:
             continue
         if name.startswith("pod of manager "):
-            shared = name.rpartition(" ")[2] in foreign
+            disk = name.rpartition(" ")[2]
+            shared = disk in foreign
+            if known is not None and name not in known and disk not in used:
+                continue  # only a stand-in is there
             if shared and track.initial == ABSENT:
                 continue  # a foreign image may have brought it
             if not shared and track.initial != ABSENT:

@@ -1,11 +1,12 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How fast the stand-in kubelets under a recording were: an artefact of the rig, not of Longhorn.
+"""What the stand-in kubelets under a recording did: an artefact of the rig, not of Longhorn.
 
 The recordings were made with kubelets that start and stop pods in a fraction of a second to a few
 seconds, differently in each series (F§14.5, F§15.6). The replay gives the simulated kubelets the
-delays that the recording shows.
+delays that the recording shows. They also posted their node's status every 30 s, each on its own
+second; every post wakes Longhorn's node and instance manager controllers (F§0.1).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from __future__ import annotations
 import dataclasses
 
 from tests.simulator.kube.kubelet import START, STOP
-from tests.simulator.recordings.load import Recording
+from tests.simulator.recordings.load import Recording, parse_time
 
 Range = tuple[float, float]
+POST = 30.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,6 +46,16 @@ def measure(recording: Recording) -> Rig:
         elif meta.get("deletionTimestamp") and status.get("phase") == "Running":
             marked.setdefault(uid, event.t)
     return Rig(_range(starts, START), _range([s for s in stops if s < 30], STOP))
+
+
+def posts(recording: Recording) -> dict[str, float]:
+    """On which second of each half minute each recorded node posts its status."""
+    found: dict[str, float] = {}
+    for event in recording.of("nodes"):
+        for entry in (event.object.get("status") or {}).get("conditions") or []:
+            if entry.get("type") == "Ready" and entry.get("lastHeartbeatTime"):
+                found.setdefault(event.name, parse_time(entry["lastHeartbeatTime"]) % POST)
+    return found
 
 
 def _range(values: list[float], usual: Range) -> Range:

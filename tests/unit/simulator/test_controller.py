@@ -43,7 +43,7 @@ def test_one_pass_for_many_edges_and_a_beat_every_30_s() -> None:
     store.kernel.run_for(0.06)
     assert len(recorder.passes) == 1
     store.kernel.run_for(90)
-    beats = [t for t, _ in recorder.passes[1:]]
+    beats = [t for t, _unused in recorder.passes[1:]]
     assert len(beats) == 3
     assert all(
         29.9 < later - earlier < 30.1 for earlier, later in zip(beats, beats[1:], strict=False)
@@ -55,7 +55,7 @@ def test_errors_are_retried_three_times_then_dropped() -> None:
     store.create(RES, image("a"))
     recorder = Recorder(store)
     recorder.resync = 0
-    recorder.failures = [internal("no") for _ in range(9)]
+    recorder.failures = [internal("no") for _unused in range(9)]
     recorder.begin()
     store.kernel.run_for(60)
     assert len(recorder.passes) == 4
@@ -68,7 +68,7 @@ def test_conflicts_are_retried_without_counting() -> None:
     store = make_store()
     store.create(RES, image("a"))
     recorder = Recorder(store)
-    recorder.failures = [conflict(IMAGES, "a") for _ in range(9)]
+    recorder.failures = [conflict(IMAGES, "a") for _unused in range(9)]
     recorder.begin()
     store.kernel.run_for(0.5)
     assert len(recorder.passes) == 10
@@ -96,4 +96,4 @@ def test_edges_of_other_kinds() -> None:
     recorder.begin()
     store.create("pods", {"metadata": {"name": "p", "namespace": NS}, "spec": {}})
     store.kernel.run_for(1)
-    assert [name for _, name in recorder.passes] == ["owner-of-p"]
+    assert [name for _unused, name in recorder.passes] == ["owner-of-p"]

@@ -22,7 +22,7 @@ LIST = Access("list", "longhorn.io", "images", "", NS)
 def test_the_nth_and_a_number_of_times() -> None:
     faults = Faults()
     faults.add(action="error", verb="write", resource=RES, nth=2, times=2, status=500)
-    hits = [bool(faults.hit_by(PATCH, IMAGES, "")) for _ in range(5)]
+    hits = [bool(faults.hit_by(PATCH, IMAGES, "")) for _unused in range(5)]
     assert hits == [False, True, True, False, False]
     assert faults.counters["error"] == 2
     assert not faults.hit_by(LIST, IMAGES, "")
@@ -33,7 +33,7 @@ def test_for_ever_and_by_name_and_agent() -> None:
     assert rule.matches(PATCH, IMAGES, "OpenAPI/python")
     assert not rule.matches(PATCH, IMAGES, "kubectl")
     assert not rule.matches(LIST, IMAGES, "python")
-    assert all(rule.take() for _ in range(50))
+    assert all(rule.take() for _unused in range(50))
 
 
 def test_errors_are_the_real_ones() -> None:

@@ -39,7 +39,7 @@ def taints(store: Store, node: str) -> list[str]:
 
 
 def test_a_new_machine_is_ready_and_untainted() -> None:
-    store, _ = cluster("n1")
+    store, _unused = cluster("n1")
     assert ready(store, "nodes", "n1") == "True"
     assert taints(store, "n1") == []
     labels = store.get("nodes", "", "n1")["metadata"]["labels"]
@@ -47,7 +47,7 @@ def test_a_new_machine_is_ready_and_untainted() -> None:
 
 
 def test_a_cordon_is_shown_as_a_taint() -> None:
-    store, _ = cluster("n1")
+    store, _unused = cluster("n1")
     store.mutate("nodes", "", "n1", lambda o: o["spec"].update(unschedulable=True))
     store.kernel.run_for(0.1)
     assert taints(store, "n1") == ["unschedulable:NoSchedule"]
@@ -57,7 +57,7 @@ def test_a_cordon_is_shown_as_a_taint() -> None:
 
 
 def test_a_pod_runs_then_is_ready_and_goes_when_deleted() -> None:
-    store, _ = cluster("n1")
+    store, _unused = cluster("n1")
     changes: list[tuple[str, str]] = []
     start = store.kernel.now()
 
@@ -149,7 +149,7 @@ def test_a_short_outage_is_not_noticed() -> None:
 
 
 def test_pods_of_a_deleted_node_are_collected() -> None:
-    store, _ = cluster("n1")
+    store, _unused = cluster("n1")
     make_pod(store, "p", "n1")
     store.kernel.run_for(5)
     store.delete("nodes", "", "n1")

@@ -56,7 +56,7 @@ def evicted(store: Store, name: str, **options: Any) -> Object:
 
 
 def test_a_deployment_comes_back_on_another_node() -> None:
-    store, _ = cluster("n1", "n2", "n3")
+    store, _unused = cluster("n1", "n2", "n3")
     workload("deployments.apps", store, replicas=3)
     assert nodes_of(store) == ["n1", "n2", "n3"]
     cordon(store, "n1")
@@ -70,7 +70,7 @@ def test_a_deployment_comes_back_on_another_node() -> None:
 
 
 def test_a_deployment_scales_and_its_pods_go_with_it() -> None:
-    store, _ = cluster("n1", "n2")
+    store, _unused = cluster("n1", "n2")
     workload("deployments.apps", store, replicas=3)
     store.mutate("deployments.apps", NS, "web", lambda o: o["spec"].update(replicas=1))
     store.kernel.run_for(5)
@@ -82,7 +82,7 @@ def test_a_deployment_scales_and_its_pods_go_with_it() -> None:
 
 
 def test_a_stateful_pod_keeps_its_name_and_waits_for_the_old_one() -> None:
-    store, _ = cluster("n1", "n2")
+    store, _unused = cluster("n1", "n2")
     workload("statefulsets.apps", store)
     assert [name_of(p) for p in pods(store)] == ["web-0", "web-1"]
     old = store.get("pods", NS, "web-0")
@@ -108,7 +108,7 @@ def test_daemon_pods_are_everywhere_cordoned_or_not() -> None:
 
 
 def test_a_pod_that_fits_nowhere_waits_for_a_node() -> None:
-    store, _ = cluster("n1")
+    store, _unused = cluster("n1")
     cordon(store, "n1")
     workload("deployments.apps", store, replicas=1)
     (waiting,) = pods(store)
@@ -129,7 +129,7 @@ def test_node_selectors_are_kept() -> None:
 
 
 def test_a_budget_refuses_then_grants() -> None:
-    store, _ = cluster("n1", "n2")
+    store, _unused = cluster("n1", "n2")
     workload("deployments.apps", store)
     budget(store, minAvailable=2)
     first, second = (name_of(p) for p in pods(store))
@@ -157,7 +157,7 @@ def test_a_budget_refuses_then_grants() -> None:
 
 
 def test_a_budget_in_percent_counts_what_the_owner_wants() -> None:
-    store, _ = cluster("n1", "n2")
+    store, _unused = cluster("n1", "n2")
     workload("deployments.apps", store, replicas=4)
     budget(store, maxUnavailable="25%")
     status = store.get(BUDGETS, NS, "web")["status"]
@@ -166,7 +166,7 @@ def test_a_budget_in_percent_counts_what_the_owner_wants() -> None:
 
 
 def test_eviction_edges() -> None:
-    store, _ = cluster("n1")
+    store, _unused = cluster("n1")
     workload("deployments.apps", store, replicas=1)
     (name,) = (name_of(p) for p in pods(store))
     with pytest.raises(ApiError) as missing:
@@ -193,7 +193,7 @@ def owned(store: Store, name: str, owner: Object) -> None:
 
 
 def test_dependents_go_with_their_owner() -> None:
-    store, _ = cluster()
+    store, _unused = cluster()
     owner = store.create(RES, image("owner"))
     owned(store, "child", owner)
     owned(store, "grandchild", store.get(RES, NS, "child"))
@@ -203,7 +203,7 @@ def test_dependents_go_with_their_owner() -> None:
 
 
 def test_an_owner_in_the_foreground_waits_and_orphans_stay() -> None:
-    store, _ = cluster()
+    store, _unused = cluster()
     owned(store, "child", store.create(RES, image("owner")))
     store.mutate(RES, NS, "child", lambda o: o["metadata"].update(finalizers=["keep/me"]))
     store.delete(RES, NS, "owner", propagation="Foreground")
@@ -220,7 +220,7 @@ def test_an_owner_in_the_foreground_waits_and_orphans_stay() -> None:
 
 
 def test_an_object_whose_owner_never_was_is_collected() -> None:
-    store, _ = cluster()
+    store, _unused = cluster()
     ghost = {**image("ghost"), "metadata": {"name": "ghost", "uid": "0"}}
     owned(store, "child", ghost)
     store.kernel.run_for(1)
@@ -228,7 +228,7 @@ def test_an_object_whose_owner_never_was_is_collected() -> None:
 
 
 def test_a_namespace_is_emptied_before_it_goes() -> None:
-    store, _ = cluster()
+    store, _unused = cluster()
     store.create(RES, image("a"))
     marked = store.delete("namespaces", "", NS)
     assert marked is not None and marked["status"]["phase"] == "Terminating"
@@ -240,7 +240,7 @@ def test_a_namespace_is_emptied_before_it_goes() -> None:
 
 
 def test_definitions_show_the_schema() -> None:
-    store, _ = cluster()
+    store, _unused = cluster()
     crd = store.get("customresourcedefinitions.apiextensions.k8s.io", "", RES)
     (version,) = crd["spec"]["versions"]
     properties = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]

@@ -151,4 +151,4 @@ def _obstacles(sight: Sight, verdict: Verdict) -> Gate:
         text = f"{name} was not touched: {verdict.summary}. In the way:{lines}"
         return Gate(Decision.REFUSE, text, verdict)
     lost = guidance.what_is_there(sight)
-    return Gate(Decision.RECOVER, f"{name} is fetched again from its source; lost: {lost}", verdict)
+    return Gate(Decision.RECOVER, f"{name} is lost and is fetched again: {lost}", verdict)

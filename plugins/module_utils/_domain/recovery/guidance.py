@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    SeenCopy,
     Sight,
     Standing,
 )
+
+# In front of most messages of a file service; says nothing to an operator.
+_PREFIX = "failed to process sync file: "
 
 _MADE_BY = {
     "upload": "It was uploaded",
@@ -34,14 +39,20 @@ def refusal(sight: Sight) -> str:
 
 
 def what_is_there(sight: Sight) -> str:
-    """Each copy with its state and reason."""
-    told = [
-        f"copy on {seen.place} {seen.copy.state or 'not reported'}"
-        + (f" ({seen.why})" if seen.why and seen.why != seen.copy.state else "")
-        + (f" since {seen.copy.since}" if seen.copy.since else "")
-        for seen in sight.copies
-    ]
-    return ", ".join(told) or "no key in its placement map"
+    """The copies, those with the same state and reason named together, with the latest change."""
+    groups: dict[tuple[str, str], list[SeenCopy]] = {}
+    for seen in sight.copies:
+        reason = seen.why.removeprefix(_PREFIX) if seen.why != seen.copy.state else ""
+        groups.setdefault((seen.copy.state or "not reported", reason), []).append(seen)
+    told = []
+    for (state, reason), copies in groups.items():
+        word = "copy" if len(copies) == 1 else "copies"
+        text = f"{word} on {names([seen.place for seen in copies])} {state}"
+        since = max(seen.copy.since for seen in copies)
+        told.append(
+            text + (f" since {since}" if since else "") + (f" ({reason})" if reason else "")
+        )
+    return "; ".join(told) or "no key in its placement map"
 
 
 def ways(sight: Sight) -> list[str]:

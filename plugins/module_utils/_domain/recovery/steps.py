@@ -19,6 +19,7 @@ from enum import Enum
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
+    DataSource,
     Image,
     Volume,
 )
@@ -31,7 +32,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     notes,
     tickets,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     data_source_stuck,
 )
@@ -84,27 +85,25 @@ def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> 
     if source is None:
         return Step(Action.WAIT, "a new data source")
     if source.meta.deleting and not source.file_transferred:
-        return _deleted_while_fetching(window)
+        return _deleted_while_fetching(window, source)
     stuck = data_source_stuck.judge(window)
     if stuck is not None and stuck.confidence == CERTAIN:
-        return _leave_the_hang(window, accept_unknown_loss)
+        return _leave_the_hang(window, source, accept_unknown_loss)
     if not source.file_transferred:
-        return _watch_first_file(sight)
+        return _watch_first_file(sight, source)
     if sight.copies:
         step = Step(Action.EMPTY_MAP, "emptying its placement map")
         return _may_empty(window, accept_unknown_loss, step)
-    return _delete_source(window, "deleting its data source")
+    return _delete_source(window, source, "deleting its data source")
 
 
-def _delete_source(window: Sequence[Sight], text: str) -> Step:
+def _delete_source(window: Sequence[Sight], source: DataSource, text: str) -> Step:
     """When no manager records the image any more, and Longhorn has had a moment to begin itself.
 
     If both happened at once, the data source would be told to fetch while it is being deleted, and
     hang: its manager does not list the image any more and never cleans up.
     """
     sight = window[-1]
-    source = sight.source
-    assert source is not None
     if sight.recording:
         return Step(Action.WAIT, f"{count(len(sight.recording), 'manager')} to drop their records")
     quiet = unchanged_for(
@@ -116,14 +115,12 @@ def _delete_source(window: Sequence[Sight], text: str) -> Step:
     return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
 
 
-def _deleted_while_fetching(window: Sequence[Sight]) -> Step:
+def _deleted_while_fetching(window: Sequence[Sight], source: DataSource) -> Step:
     """A data source that is being deleted while it fetches goes only when a manager that lists the
     image has cleaned up. With an empty map there is none: a key of its disk brings one back
     (longhorn-manager controller/backing_image_data_source_controller.go).
     """
     sight = window[-1]
-    source = sight.source
-    assert source is not None
 
     def hangs(earlier: Sight) -> bool:
         found = earlier.source
@@ -156,18 +153,18 @@ def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -
         if volume.state not in ("detached", "creating", "deleting", "")
     ]
     if attached:
-        return Step(Action.WAIT, f"volumes to detach: {', '.join(attached)}")
+        held_by = "; ".join(tickets.blockers(sight.cluster, name))
+        text = f"volumes to detach: {names(attached)}"
+        return Step(Action.WAIT, f"{text} ({held_by})" if held_by else text)
     return step
 
 
-def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
+def _leave_the_hang(window: Sequence[Sight], source: DataSource, accept_unknown_loss: bool) -> Step:
     """The way out, played twice of two: map empty, records gone, data source deleted once more.
 
     The data source puts its own key back at once; that one is left.
     """
     sight = window[-1]
-    source = sight.source
-    assert source is not None
     others = [seen for seen in sight.copies if seen.copy.disk != source.disk]
     emptied = notes.recovery_of(sight.image).get(notes.EMPTIED_FOR) == source.meta.uid
     # The data source may put its key back before the managers have looked: then once more.
@@ -175,12 +172,10 @@ def _leave_the_hang(window: Sequence[Sight], accept_unknown_loss: bool) -> Step:
     if others or not emptied or still >= EMPTY_AGAIN_SECONDS:
         text = "emptying its placement map (its data source hangs)"
         return _may_empty(window, accept_unknown_loss, Step(Action.EMPTY_MAP, text))
-    return _delete_source(window, "deleting its hanging data source")
+    return _delete_source(window, source, "deleting its hanging data source")
 
 
-def _watch_first_file(sight: Sight) -> Step:
-    source = sight.source
-    assert source is not None
+def _watch_first_file(sight: Sight, source: DataSource) -> Step:
     disk = sight.cluster.disks.get(source.disk)
     where = f" on {disk.label}" if disk else ""
     if source.state in ("failed", "failed-and-cleanup"):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
@@ -22,10 +23,25 @@ NAME = "never_downloaded"
 RUNNING = "running"
 FAILING = "failing"
 
+RETRY_SECONDS_MAX = 330
 _RETRIED = (DOWNLOAD, "export-from-volume")
 RETRY_TEXT = (
     "Longhorn tries again by itself 1, 2, 4, then every 5 min after a try began, up to 30 s late"
 )
+
+
+def retry_text(evidence: tuple[Evidence, ...]) -> str:
+    """When Longhorn tries again, with the latest moment where the failure's own is known.
+
+    The longest window is 5 min from the beginning of a try, looked at every 30 s (longhorn-manager
+    controller/backing_image_data_source_controller.go, all versions).
+    """
+    since = next((item.since for item in evidence if item.since), "")
+    if not since:
+        return RETRY_TEXT
+    failed = datetime.fromisoformat(since.replace("Z", "+00:00"))
+    latest = (failed + timedelta(seconds=RETRY_SECONDS_MAX)).strftime("%H:%M:%SZ")
+    return f"{RETRY_TEXT}: next at {latest} at the latest"
 
 
 def source_evidence(sight: Sight) -> tuple[Evidence, ...]:
@@ -78,7 +94,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     cause = redact.plain(failed.source.message) or "without a message"
     retried = (failed.source.source_type or DOWNLOAD) in _RETRIED
     remedy = (
-        f"repair the source. {RETRY_TEXT}"
+        f"repair the source. {retry_text(source_evidence(failed))}"
         if retried
         else ("Longhorn does not try again for this type: delete the image and create it anew")
     )

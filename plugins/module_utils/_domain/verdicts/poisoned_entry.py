@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
@@ -51,7 +52,8 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         NAME,
         f"Longhorn can no longer write this image: the map entry of {places(poisoned)} was "
         "written as {}",
+        "write each such entry in full: "
         f"kubectl -n {sight.image.meta.namespace} patch backingimages.longhorn.io "
-        f"{sight.image.name} --type=json with each such entry replaced by its full value",
+        f"{sight.image.name} --type=json -p '{json.dumps(repair(sight))}'",
         evidence,
     )

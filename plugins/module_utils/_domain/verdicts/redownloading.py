@@ -53,7 +53,7 @@ def _fetching(window: Sequence[Sight]) -> Verdict:
             NAME,
             f"no copy is left, and fetching it again failed: "
             f"{redact.plain(failed.source.message) or 'without a message'}",
-            f"repair the source. {first_file.RETRY_TEXT}",
+            f"repair the source. {first_file.retry_text(first_file.source_evidence(failed))}",
             first_file.source_evidence(failed),
             detail=first_file.FAILING,
         )

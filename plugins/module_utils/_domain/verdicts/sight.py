@@ -69,14 +69,6 @@ class Sight:
     recording: tuple[str, ...]
     cluster: Cluster
 
-    @cached_property
-    def by_standing(self) -> dict[Standing, tuple[SeenCopy, ...]]:
-        """Copies of the map, grouped by what they are worth."""
-        return {
-            standing: tuple(c for c in self.copies if c.standing is standing)
-            for standing in Standing
-        }
-
     def having(self, *standings: Standing) -> tuple[SeenCopy, ...]:
         """Copies with one of these standings."""
         return tuple(c for c in self.copies if c.standing in standings)

@@ -79,7 +79,7 @@ def waiting_text(sight: Sight) -> str:
     replicas = sight.cluster.replicas_of_image.get(sight.image.name, ())
     if not volumes:
         return ""
-    return f"; {count(len(volumes), 'volume')} ({count(len(replicas), 'replica')}) wait on it"
+    return f"; {count(len(volumes), 'volume')} ({count(len(replicas), 'replica')}) need it"
 
 
 def _remedy(sight: Sight) -> str:

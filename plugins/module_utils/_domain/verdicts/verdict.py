@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
@@ -90,7 +91,7 @@ def copy_evidence(sight: Sight, copies: Sequence[SeenCopy]) -> tuple[Evidence, .
 
 def places(copies: Sequence[SeenCopy]) -> str:
     """Where these copies are, for a sentence."""
-    return ", ".join(seen.place for seen in copies) or "nowhere"
+    return names([seen.place for seen in copies]) or "nowhere"
 
 
 def count_of(sight: Sight, number: int) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.simulator.recordings.compare import Outcome, Tolerance, compare
 from tests.simulator.recordings.observe import ABSENT, Change, Track, Tracks
 
@@ -60,7 +61,7 @@ def test_a_simulator_that_only_stores_what_the_operator_wrote_fails() -> None:
 def test_a_missing_transition_lowers_the_score(index: int) -> None:
     simulated = recorded()
     del simulated["copy a d1"].changes[index]
-    agreed, total, _ = examine(simulated)
+    agreed, total, _unused = examine(simulated)
     assert agreed < total
 
 
@@ -110,7 +111,7 @@ def test_the_order_counts() -> None:
     simulated = recorded()
     changes = simulated["copy a d1"].changes
     changes[1], changes[2] = Change(7.0, "ready"), Change(9.0, "in-progress")
-    agreed, total, _ = examine(simulated)
+    agreed, total, _unused = examine(simulated)
     assert agreed < total
 
 
@@ -135,3 +136,47 @@ def test_another_answer_fails_the_recording() -> None:
         assert not verdict.passed
     same = compare(recorded(), recorded(), Tolerance([0.0]), END, [(ours, ours)])
     assert same.passed
+
+
+def loop(first: float, last: float, *values: str) -> list[Change]:
+    """A state every 3 s, going round through ``values``."""
+    count = int((last - first) / 3)
+    return [Change(first + 3 * i, values[i % len(values)]) for i in range(count)]
+
+
+def flapping(changes: list[Change]) -> Tracks:
+    return {"copy a d1": Track("ready", [*changes, Change(150.0, "failed")])}
+
+
+def flap(simulated: list[Change]) -> tuple[int, int]:
+    ours = flapping(loop(30.0, 90.0, "failed", ABSENT, "starting"))
+    verdict = compare(ours, flapping(simulated), Tolerance([28.0]), END)
+    return verdict.agreed, verdict.total
+
+
+def test_a_run_of_to_and_fro_is_one_state() -> None:
+    agreed, total = flap(loop(31.0, 93.0, ABSENT, "failed"))
+    assert agreed == total
+
+
+def test_standing_still_is_not_flapping() -> None:
+    agreed, total = flap([Change(30.0, "failed")])
+    assert agreed < total
+
+
+def test_flapping_with_ready_is_another_state() -> None:
+    agreed, total = flap(loop(30.0, 90.0, "failed", "ready", "starting"))
+    assert agreed < total
+
+
+def test_flapping_that_goes_on_too_long_differs() -> None:
+    agreed, total = flap(loop(30.0, 140.0, "failed", ABSENT, "starting"))
+    assert agreed < total
+
+
+def test_a_quick_course_without_return_is_not_flapping() -> None:
+    quick = loop(30.0, 42.0, "(empty)", "in-progress", "ready-for-transfer", "ready")
+    ours: Tracks = {"copy a d1": track(*((c.t, c.value) for c in quick))}
+    theirs: Tracks = {"copy a d1": track((30.0, "(empty)"), (39.0, "ready"))}
+    verdict = compare(ours, theirs, Tolerance([29.0]), END)
+    assert (verdict.agreed, verdict.total) == (2, 4)

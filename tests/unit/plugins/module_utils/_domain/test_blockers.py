@@ -237,3 +237,22 @@ def test_the_worst_comes_first() -> None:
         "first_file",
         "other_cordoned",
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "version", "frozen"),
+    [
+        ("http://images.example.org/a.img", "1.12.1", False),
+        ("https://localhosting.example.org/a.img", "1.12.1", False),
+        ("ftp://images.example.org/a.img", "1.12.1", True),
+        ("http://127.0.0.1:8080/a.img", "1.12.1", True),
+        ("http://user:secret@localhost/a.img", "1.12.1", True),
+        ("http://127.0.0.1:8080/a.img", "1.12.0", False),
+    ],
+)
+def test_an_image_that_no_write_can_change(url: str, version: str, frozen: bool) -> None:
+    copies = [build.copy("n1.0"), build.copy("n2.0")]
+    image = build.image("a", copies, source_parameters={"url": url})
+    rules = [told(b) for b in found(image, version=version)]
+    assert rules == ([("image_frozen", "needs_action", True)] if frozen else [])
+    assert "secret" not in str(found(image, version=version))

@@ -180,3 +180,11 @@ def test_notes_are_read_back_and_never_trusted_blindly() -> None:
     for text in ("", "nonsense", "[1]"):
         assert memory.before(Meta("a", annotations={memory.BEFORE: text})) == {}
     assert memory.forget(fresh) == []
+
+
+def test_parts_of_a_note_go_one_by_one() -> None:
+    both = Meta("a", annotations={memory.BEFORE: '{"map":{},"recovery":{"x":1}}'}, annotated=True)
+    assert memory.drop(both, "map", "node")[0]["value"] == '{"recovery":{"x":1}}'
+    assert memory.drop(both, "node") == []
+    ours = Meta("a", annotations={memory.BEFORE: '{"map":{}}'}, annotated=True)
+    assert memory.drop(ours, "map", "node")[0]["op"] == "remove"

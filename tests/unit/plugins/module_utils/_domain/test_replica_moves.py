@@ -10,7 +10,9 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Move,
+    closes_node,
     decide,
+    opens_node,
 )
 from tests.unit.plugins.module_utils._domain import build
 
@@ -106,3 +108,27 @@ def test_a_peer_on_a_cordoned_node_does_not_protect_at_a_reboot() -> None:
     both = build.engine("v", "n3", ["r1", "r2"])
     move = step(build.volume("v", 2), HERE, THERE, both, intent=Intent.REBOOT, cordoned=["n2"])
     assert words(move) == ("raise", 3)
+
+
+def test_a_reboot_closes_the_node_only_where_replicas_may_share_it() -> None:
+    sole = build.engine("v", "n3", ["r1"])
+
+    def closes(volume: Any, *more: Any, intent: Intent = Intent.REBOOT) -> bool:
+        return closes_node(build.cluster("1.12.1", *NODES, volume, HERE, *more), "n1", intent)
+
+    assert not closes(build.volume("v", 1), sole)
+    assert closes(build.volume("v", 1, soft_anti_affinity="enabled"), sole)
+    assert closes(build.volume("v", 1), sole, intent=Intent.REMOVE)
+    both = build.engine("v", "n3", ["r1", "r2"])
+    assert not closes(build.volume("v", 2, soft_anti_affinity="enabled"), THERE, both)
+
+
+def test_a_node_that_was_open_is_opened_again_before_its_reboot() -> None:
+    def opens(before: Any, allow: bool, intent: Intent = Intent.REBOOT) -> bool:
+        node = build.node("n1", before=before, allow_scheduling=allow)
+        return opens_node(build.cluster("1.12.1", node, *NODES[1:]), "n1", intent)
+
+    assert opens({"allowScheduling": True}, False)
+    assert not opens({"allowScheduling": False}, False), "the operator had closed it"
+    assert not opens({"allowScheduling": True}, True)
+    assert not opens({"allowScheduling": True}, False, Intent.REMOVE)

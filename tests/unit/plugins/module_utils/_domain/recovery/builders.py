@@ -74,6 +74,7 @@ class Scene:
     workloads: tuple[Workload, ...] = ()
     replica_state: str = "stopped"
     with_volume: bool = False
+    since: str = ""
 
     def cluster(self) -> Cluster:
         """The cluster that was described."""
@@ -128,6 +129,7 @@ class Scene:
                 state=state,
                 progress=self.progress,
                 message=self.messages.get(uuid, ""),
+                since=self.since,
             )
             for uuid, state in self.states.items()
         }

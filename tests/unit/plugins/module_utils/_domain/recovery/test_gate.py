@@ -150,3 +150,15 @@ def test_no_secret_of_a_url_is_shown() -> None:
     assert "secret" not in found.text
     assert "sig=" not in found.text
     assert "images.local/f.img" in found.text
+
+
+def test_a_failing_first_download_says_when_it_is_tried_again_at_the_latest() -> None:
+    scene = Scene(
+        states={"d1": "failed-and-cleanup"},
+        transferred=False,
+        virtual_size=0,
+        source_state="failed-and-cleanup",
+        source_message="no such host",
+        since="2026-11-21T01:36:17Z",
+    )
+    assert "next at 01:41:47Z at the latest" in decide(scene.window()).text

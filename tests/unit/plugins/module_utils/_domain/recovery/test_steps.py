@@ -111,7 +111,10 @@ def test_the_way_out_of_the_hang() -> None:
     hang: dict[str, Any] = {"transferred": False, "source_state": "ready"}
     assert step(states=FAILED, **hang).action is Action.EMPTY_MAP
     # The data source has put its own key back; the record is still there, then it is gone.
-    assert step(note=NOTE, states={"d1": "failed"}, recording=["d1"], **hang).action is Action.WAIT
+    recorded = Scene(note=NOTE, states={"d1": "failed"}, recording=["d1"], **hang)
+    assert next_step(recorded.window(8.0)).action is Action.WAIT
+    # It was put back before the managers had looked: once more.
+    assert next_step(recorded.window(12.0)).action is Action.EMPTY_MAP
     assert step(note=NOTE, states={"d1": ""}, **hang).action is Action.DELETE_SOURCE
 
 

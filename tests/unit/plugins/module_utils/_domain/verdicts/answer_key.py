@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
     see,
@@ -30,6 +31,7 @@ KINDS = (
     "backingimagemanagers",
     "volumes",
     "replicas",
+    "volumeattachments",
 )
 _READY = [{"type": kind, "status": "True"} for kind in ("Ready", "Schedulable")]
 
@@ -78,22 +80,22 @@ def windows(folder: Path, rows: list[Phase]) -> Iterator[tuple[Phase, float, lis
         for _phase, moment in wanted
         for step in range(steps + 1)
     }
-    clusters = _clusters(folder, sorted(grid))
+    at_moment = clusters(folder, sorted(grid))
     for phase, moment in wanted:
         window = []
         for step in range(steps, -1, -1):
             at = round(moment - step * STEP_SECONDS, 2)
-            image = clusters[at].images.get(phase.image)
+            image = at_moment[at].images.get(phase.image)
             if image is not None:
-                window.append(see(clusters[at], image, at))
+                window.append(see(at_moment[at], image, at))
         yield phase, moment, window
 
 
-def _clusters(folder: Path, moments: list[float]) -> dict[float, Any]:
-    first = json.loads((folder / "actions.jsonl").read_text(encoding="utf-8").splitlines()[0])
-    start = _seconds(first["t"])
+def clusters(folder: Path, moments: list[float]) -> dict[float, Cluster]:
+    """The cluster at each of these moments (seconds from the scenario's start, ascending)."""
+    start = start_of(folder)
     events = [
-        (_seconds(time) - start, kind, what, raw)
+        (seconds(time) - start, kind, what, raw)
         for time, kind, what, raw in recorded.events(folder)
         if kind in KINDS
     ]
@@ -111,6 +113,17 @@ def _clusters(folder: Path, moments: list[float]) -> dict[float, Any]:
             position += 1
         found[moment] = recorded.assemble(schema, held)
     return found
+
+
+def start_of(folder: Path) -> float:
+    """Epoch seconds of the scenario's start."""
+    return seconds(actions(folder)[0]["t"])
+
+
+def actions(folder: Path) -> list[dict[str, Any]]:
+    """What the operator did, in order."""
+    lines = (folder / "actions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def _nodes_at_the_beginning(events: list[Any]) -> dict[str, dict[str, Any]]:
@@ -139,7 +152,8 @@ def _well_node(name: str, uuid: str) -> Mapping[str, Any]:
     }
 
 
-def _seconds(time: str) -> float:
+def seconds(time: str) -> float:
+    """Epoch seconds of a time stamp."""
     return datetime.fromisoformat(time).timestamp()
 
 

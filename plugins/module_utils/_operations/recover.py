@@ -104,6 +104,7 @@ class Recovery:
             if not unsure or limit.expired:
                 return
             self._task.interrupt.check("Nothing was written yet.")
+            self._lease.keep()
             self._task.progress.update(
                 f"looking at {', '.join(unsure[:5])}"
                 + (f" and {len(unsure) - 5} more" if len(unsure) > 5 else "")
@@ -154,11 +155,9 @@ class Recovery:
         """The lock may have been waited for: what was true before it need not be true now."""
         while live.next_change(0.0):
             pass
-        works = [work for work in self._works.values() if work.open]
-        self._observation.record(
-            live.picture(), [work.name for work in works], self._task.deadline.now()
-        )
-        self._pass_gates([work.name for work in works])
+        names = [work.name for work in self._works.values() if work.open]
+        self._observe(live, names)
+        self._pass_gates(names)
 
     def _loop(self, live: LiveCluster) -> None:
         writes = RecoveryWrites(self._task.client, self._longhorn, live, self._before_write)

@@ -14,6 +14,11 @@ import random
 from collections.abc import Callable, Sequence
 
 Preference = Callable[[str, str, Sequence[str]], str | None]
+Delay = Callable[[str], float | None]
+
+
+_SLOW_SHARE = 0.1
+_SLOW = (4.5, 7.5)
 
 
 class Choices:
@@ -22,6 +27,7 @@ class Choices:
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.prefer: Preference | None = None
+        self.known_wait: Delay | None = None
 
     def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:
         """One of ``candidates`` (UUIDs of disks that are all allowed, never empty).
@@ -33,3 +39,14 @@ class Choices:
         if wish is not None and wish in candidates:
             return wish
         return self.rng.choice(list(candidates))
+
+    def wait(self, volume: str) -> float:
+        """Seconds that a new volume waits for its engine and replicas.
+
+        Mostly none; one volume in ten had to wait, nobody knows for what (F§9.3).
+        """
+        known = self.known_wait(volume) if self.known_wait is not None else None
+        if known is not None:
+            return known
+        slow = self.rng.random() < _SLOW_SHARE
+        return self.rng.uniform(*_SLOW) if slow else 0.0

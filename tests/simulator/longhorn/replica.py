@@ -32,7 +32,7 @@ class ReplicaController(LonghornController):
     """Reconciles replicas; the manager of the replica's node acts."""
 
     resource: ClassVar[str] = names.REPLICAS
-    latency: ClassVar[tuple[float, float]] = (0.015, 0.25)
+    latency: ClassVar[tuple[float, float]] = (0.01, 0.12)
 
     def __init__(self, world: World, instances: Instances) -> None:
         super().__init__(world)

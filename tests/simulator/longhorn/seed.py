@@ -35,7 +35,10 @@ def seed_common(store: Store, profile: Profile) -> None:
         if not settings.known(profile, name):
             continue
         value = settings.stored_default(profile, name)
-        store.create(names.SETTINGS, {"metadata": _meta(name), "value": value})
+        made = store.create(names.SETTINGS, {"metadata": _meta(name), "value": value})
+        if profile.has("setting_applied"):
+            applied = {**made, "status": {"applied": True}}
+            store.update(names.SETTINGS, applied, subresource="status")
 
 
 def manager_daemon_set(profile: Profile) -> Object:

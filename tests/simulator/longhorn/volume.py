@@ -38,15 +38,13 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, condition, is_terminating, name_of
 
 _COMPONENT = "longhorn-volume-controller"
-_SLOW_SHARE = 0.1
-_SLOW = (4.5, 7.5)
 
 
 class VolumeController(LonghornController):
     """Reconciles volumes; the manager of the node the volume is attached to acts."""
 
     resource: ClassVar[str] = names.VOLUMES
-    latency: ClassVar[tuple[float, float]] = (0.03, 0.2)
+    latency: ClassVar[tuple[float, float]] = (0.02, 0.12)
 
     def __init__(self, world: World, instances: Instances, choices: Choices) -> None:
         super().__init__(world)
@@ -105,14 +103,11 @@ class VolumeController(LonghornController):
     def _make(self, volume: Object) -> float | None:
         """Engine and replicas; places are found in the next pass.
 
-        One volume in ten has to wait for them, nobody knows for what (F§9.3). Returns the seconds
-        until they are to be tried again.
+        Some volumes have to wait for them. Returns the seconds until they are to be tried again.
         """
         key = str(volume["metadata"]["uid"])
         if key not in self._due:
-            slow = self.kernel.rng.random() < _SLOW_SHARE
-            wait = self.kernel.rng.uniform(*_SLOW) if slow else 0.0
-            self._due[key] = self.kernel.now() + wait
+            self._due[key] = self.kernel.now() + self.choices.wait(name_of(volume))
         left = self._due[key] - self.kernel.now()
         if left > 0.001:
             return left

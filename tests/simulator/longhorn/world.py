@@ -33,6 +33,7 @@ class World:
         self.choices = Choices(kernel.rng)
         self.managers = ManagerProcesses(kernel, store, self.choices)
         self.processes = Processes(kernel, store, workers, sources)
+        self._events: dict[tuple[str, str, str], str] = {}
 
     def setting(self, name: str) -> str:
         """Value of a setting, or its default."""
@@ -55,6 +56,9 @@ class World:
         if "events" not in self.store.registry:
             return
         stamp = self.kernel.timestamp()
+        seen = (uid_of(about), reason, message)
+        if self._count_again(seen, stamp):
+            return
         reference = {
             "apiVersion": about.get("apiVersion", names.API_VERSION),
             "kind": about.get("kind", ""),
@@ -77,6 +81,19 @@ class World:
             "reportingComponent": component,
         }
         try:
-            self.store.create("events", event)
+            self._events[seen] = name_of(self.store.create("events", event))
         except ApiError:
             return
+
+    def _count_again(self, seen: tuple[str, str, str], stamp: str) -> bool:
+        """The same event once more only grows in number; False where there is none yet."""
+        name = self._events.get(seen)
+        if name is None or self.store.find("events", names.NAMESPACE, name) is None:
+            return False
+
+        def grow(event: Object) -> None:
+            event["count"] = int(event.get("count") or 1) + 1
+            event["lastTimestamp"] = stamp
+
+        self.store.mutate("events", names.NAMESPACE, name, grow)
+        return True

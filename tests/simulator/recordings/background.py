@@ -50,3 +50,27 @@ def stays(recording: Recording) -> tuple[Stay, ...]:
             found.append(Stay(uuid, since.pop(uuid), event.t))
     found.extend(Stay(uuid, first, recording.end + 60) for uuid, first in since.items())
     return tuple(sorted(found, key=lambda stay: (stay.first, stay.uuid)))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wake:
+    """A foreign image's record changed on the manager of the disk ``uuid`` (epoch seconds)."""
+
+    t: float
+    uuid: str
+
+
+def wakes(recording: Recording) -> tuple[Wake, ...]:
+    """When foreign images woke which managers, and with them the images that these name."""
+    own = {event.name for event in recording.of("backingimages.longhorn.io")}
+    found: list[Wake] = []
+    before: dict[str, dict[str, object]] = {}
+    for event in recording.of("backingimagemanagers.longhorn.io"):
+        spec, status = event.object.get("spec") or {}, event.object.get("status") or {}
+        listed = status.get("backingImageFileMap") or {}
+        foreign = {name: listed[name] for name in sorted(set(listed) - own)}
+        known = before.get(event.name)
+        if event.type != "DELETED" and known is not None and foreign != known:
+            found.append(Wake(event.t, str(spec.get("diskUUID"))))
+        before[event.name] = foreign
+    return tuple(found)

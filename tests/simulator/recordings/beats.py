@@ -19,6 +19,8 @@ from tests.simulator.recordings.load import Event, Recording, parse_time
 BEAT = 30.0
 #: The recorded time has a resolution of a second, and the beat comes somewhat later in it.
 _WITHIN = 0.3
+#: From the beat to the write of the node's status.
+_PASS = 0.12
 
 
 def beats(recording: Recording) -> dict[str, float]:
@@ -28,17 +30,20 @@ def beats(recording: Recording) -> dict[str, float]:
     manager that starts again beats anew, and an older turn may be of a manager that is no more.
     """
     off = _first_off(recording)
-    turns: dict[str, float] = {}
+    turns: dict[str, dict[float, float]] = {}
     for event in recording.of("nodes.longhorn.io"):
         if event.t > off.get(event.name, recording.end):
             continue
+        known = turns.setdefault(event.name, {})
         for turned in _turns(event):
-            turns[event.name] = max(turned, turns.get(event.name, turned))
-    return {node: (turned + _WITHIN) % BEAT for node, turned in turns.items()}
+            # where the very event is recorded, its time says it better
+            exact = 0 <= event.t - turned < 1.0
+            known.setdefault(turned, event.t - _PASS if exact else turned + _WITHIN)
+    return {node: known[max(known)] % BEAT for node, known in turns.items() if known}
 
 
 def _turns(event: Event) -> Iterator[float]:
-    """When the disks of a node turned Ready."""
+    """When the disks of a node turned Ready, as its status says: in whole seconds."""
     status = event.object.get("status") or {}
     for disk in (status.get("diskStatus") or {}).values():
         for entry in disk.get("conditions") or []:

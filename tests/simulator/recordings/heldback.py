@@ -20,6 +20,8 @@ ROW = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 120.0)
 _REST = 240.0
 #: A pod that came later than this was held back.
 _HELD = 2.0
+#: A window nobody had to wait for ended this long before, at least.
+_SPARE = 3.0
 _COMPONENT = "backing-image-manager"
 
 
@@ -50,8 +52,8 @@ def histories(recording: Recording) -> tuple[History, ...]:
         steps = [step for step in range(-1, len(ROW)) if gap < _HELD or _length(step) > gap - 1]
         best = min(steps, key=lambda step: (round(_error(pods, step), 1), step))
         if best >= 0:
-            end = pods.made[0] if gap > _HELD else min(pods.made[0], pods.needed[0])
-            opened = end - _length(best) - 0.2
+            end = pods.made[0] - 0.2 if gap > _HELD else pods.needed[0] - _SPARE
+            opened = end - _length(best)
             found.append(History(disk, pods.node, _length(best), opened))
     return tuple(found)
 

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import time
 from typing import Any
 
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.longhorn.manager import pod_backoff
 from tests.simulator.longhorn.names import manager_name
 from tests.simulator.recordings.actions import NAMESPACE, Action, actions
-from tests.simulator.recordings.background import Stay, stays
+from tests.simulator.recordings.background import Stay, Wake, stays, wakes
 from tests.simulator.recordings.beats import beats, looks
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
 from tests.simulator.recordings.heldback import histories
@@ -38,6 +39,11 @@ from tests.simulator.recordings.world import SimulatedWorld
 #: Seconds of quiet before a recording starts, in which the cluster comes up.
 SETTLE = 180.0
 SEEDS = 24
+#: A replay this good ends the search; after so many seeds a mere pass does.
+GOOD = 0.97
+ENOUGH = 3
+#: Seconds of CPU after which the search for a better seed ends, so that all take two minutes.
+BUDGET = 7.0
 _STAND_IN = "stand-in-"
 
 
@@ -66,6 +72,7 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
     tolerance = Tolerance([action.t - recording.start for action in played])
     best: tuple[tuple[bool, bool, float], int, Verdict] | None = None
     tried = 0
+    began = time.process_time()
     for seed in range(seeds):
         tried += 1
         shown = simulate(recording, played, seed)
@@ -75,7 +82,9 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
         rank = (verdict.passed, verdict.final_agrees and verdict.refusals_agree, verdict.share)
         if best is None or rank > best[0]:
             best = (rank, seed, verdict)
-        if verdict.passed and verdict.share >= 0.97:
+        if best[2].passed and (best[2].share >= GOOD or tried >= ENOUGH):
+            break
+        if tried >= ENOUGH and time.process_time() - began > BUDGET:
             break
     assert best is not None
     return Examination(recording, best[2], best[1], tried)
@@ -135,7 +144,8 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
-    cluster.choices.prefer = RecordedChoices(recording, kernel, names).prefer
+    known = RecordedChoices(recording, kernel, names)
+    cluster.choices.prefer, cluster.choices.known_wait = known.prefer, known.known_wait
     for recorded, phase in posts(recording).items():
         _post(cluster, str(names.forward(recorded, recording.start)), phase)
     if cluster.profile.has("manager_backoff"):
@@ -149,6 +159,8 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     )
     for stay in stays(recording):
         _stand_in(cluster, stay, names)
+    for wake in wakes(recording):
+        kernel.call_at(wake.t, functools.partial(_wake, cluster, wake, names))
     kernel.run_until(recording.start - 0.5)
     cluster.world.processes.look_phases = {}
     observer = Observer(recording.start)
@@ -164,6 +176,19 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     stop()
     operator.finish()
     return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
+
+
+def _wake(cluster: Cluster, wake: Wake, names: Names) -> None:
+    """Write a manager as a foreign image's change does: its controller and its images wake."""
+    name = manager_name(cluster.profile, str(names.forward(wake.uuid, wake.t)))
+    resource = "backingimagemanagers.longhorn.io"
+    if cluster.store.find(resource, NAMESPACE, name) is None:
+        return
+
+    def stamp(obj: dict[str, Any]) -> None:
+        obj["metadata"].setdefault("annotations", {})["foreign"] = f"{wake.t:.3f}"
+
+    cluster.store.mutate(resource, NAMESPACE, name, stamp)
 
 
 def _post(cluster: Cluster, node: str, phase: float) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Longhorn picked at random in a recording, offered to the simulator's own random picks.
+"""What Longhorn drew at random in a recording, offered to the simulator's own random picks.
 
 The simulator still decides which disks are eligible; among those it takes the one that the
 recording shows at about that time. Where the recording shows none of them, it draws as ever.
@@ -19,6 +19,8 @@ from tests.simulator.recordings.observe import placement
 
 #: A recorded pick further away than this is not the one being made now.
 _REACH = 120.0
+#: Seconds from a volume to its engine where nothing holds it up.
+_NO_WAIT = 0.4
 
 
 @dataclasses.dataclass(slots=True)
@@ -34,6 +36,11 @@ class RecordedChoices:
     def __init__(self, recording: Recording, kernel: Kernel, names: Names) -> None:
         self._kernel, self._names = kernel, names
         self._picks = _picks(recording)
+        self._waits = _waits(recording)
+
+    def known_wait(self, volume: str) -> float | None:
+        """Seconds a volume waited for its engine in the recording, None where it does not tell."""
+        return self._waits.get(volume)
 
     def prefer(self, what: str, owner: str, candidates: Sequence[str]) -> str | None:
         """The recorded one of ``candidates`` (disk UUIDs), None where there is none."""
@@ -49,6 +56,22 @@ class RecordedChoices:
             return None
         best.used = True
         return str(self._names.forward(best.disk, now))
+
+
+def _waits(recording: Recording) -> dict[str, float]:
+    """Seconds from a volume to its engine, less what that takes without any wait."""
+    made: dict[str, float] = {}
+    found: dict[str, float] = {}
+    for event in recording.events:
+        if event.type != "ADDED":
+            continue
+        if event.resource == "volumes.longhorn.io":
+            made[event.name] = event.t
+        elif event.resource == "engines.longhorn.io":
+            volume = str((event.object.get("spec") or {}).get("volumeName"))
+            if volume in made:
+                found[volume] = max(event.t - made[volume] - _NO_WAIT, 0.0)
+    return found
 
 
 def _picks(recording: Recording) -> dict[tuple[str, str], list[_Pick]]:

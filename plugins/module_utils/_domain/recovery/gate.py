@@ -22,7 +22,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     redownloading,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
-    DOWNLOAD,
     Sight,
     Standing,
     progressed,
@@ -68,7 +67,7 @@ def decide(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> Gat
         return Gate(Decision.LEAVE, f"{name} is left alone: {verdict.summary}", verdict)
     if verdict.name == first_file.NAME:
         return _first_file(sight, verdict)
-    if sight.source_type != DOWNLOAD or sight.image.source_type != DOWNLOAD:
+    if not sight.can_download:
         return Gate(Decision.REFUSE, guidance.refusal(sight), verdict)
     if verdict.name == redownloading.NAME:
         text = f"{name}: Longhorn already fetches it again; only watched"

@@ -237,7 +237,7 @@ def wanted_now(sight: Sight) -> int:
 
 
 def _more_copies(sight: Sight, wanted: int) -> Step:
-    standing = [seen for seen in sight.copies if seen.standing is not Standing.GONE]
+    standing = [seen for seen in sight.copies if seen.copy.disk in sight.disks_up]
     have = len(sight.having(Standing.PROVEN))
     if not sight.cluster.schema.replenishes and len(standing) < wanted:
         targets = own_targets(sight.cluster, sight.image, wanted - len(standing))

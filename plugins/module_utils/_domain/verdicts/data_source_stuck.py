@@ -14,9 +14,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     LIKELY,
-    RECOVER_COMMAND,
     Verdict,
     copy_evidence,
+    remedy,
 )
 
 NAME = "data_source_stuck"
@@ -50,8 +50,8 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     return Verdict(
         NAME,
         "its data source holds a finished file that no manager takes over; waiting does not help",
-        f"{RECOVER_COMMAND}{sight.image.name}",
+        remedy(sight),
         first_file.source_evidence(sight) + copy_evidence(sight, sight.copies),
         confidence="certain" if long_enough else LIKELY,
-        recoverable=True,
+        recoverable=sight.can_download and not sight.may_exist,
     )

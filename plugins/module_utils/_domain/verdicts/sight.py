@@ -108,6 +108,11 @@ class Sight:
         return self.source.source_type if self.source is not None else self.image.source_type
 
     @property
+    def can_download(self) -> bool:
+        """Whether image and data source are both of a type that can be fetched again."""
+        return self.source_type == self.image.source_type == DOWNLOAD
+
+    @property
     def first_file_pending(self) -> bool:
         """Whether the data source still prepares the first file (again)."""
         return self.source is not None and not self.source.file_transferred

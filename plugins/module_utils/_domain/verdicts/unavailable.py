@@ -17,10 +17,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     LIKELY,
-    RECOVER_COMMAND,
     Verdict,
     copy_evidence,
     places,
+    remedy,
 )
 
 NAME = "unavailable_all_failed"
@@ -42,10 +42,10 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     return Verdict(
         NAME,
         f"no copy is left ({places(sight.copies)}){waiting_text(sight)}; {why}",
-        _remedy(sight),
+        remedy(sight),
         copy_evidence(sight, sight.copies),
         confidence="certain" if settled else LIKELY,
-        recoverable=sight.source_type == sight.image.source_type == DOWNLOAD,
+        recoverable=sight.can_download,
         heals_itself=heals,
     )
 
@@ -80,12 +80,3 @@ def waiting_text(sight: Sight) -> str:
     if not volumes:
         return ""
     return f"; {count(len(volumes), 'volume')} ({count(len(replicas), 'replica')}) need it"
-
-
-def _remedy(sight: Sight) -> str:
-    if sight.image.source_type == DOWNLOAD:
-        return f"{RECOVER_COMMAND}{sight.image.name}"
-    return (
-        f"type {sight.image.source_type}: it cannot be downloaded again; the same command tells "
-        "what can be done"
-    )

@@ -97,3 +97,13 @@ def places(copies: Sequence[SeenCopy]) -> str:
 def count_of(sight: Sight, number: int) -> str:
     """``1 of 2 copies``, as every summary says it."""
     return f"{number} of {sight.wanted} {'copy' if sight.wanted == 1 else 'copies'}"
+
+
+def remedy(sight: Sight) -> str:
+    """What to do for a lost image: the playbook, which refuses what cannot be downloaded again."""
+    if sight.can_download:
+        return f"{RECOVER_COMMAND}{sight.image.name}"
+    return (
+        f"type {sight.source_type}: it cannot be downloaded again; "
+        f"{RECOVER_COMMAND}{sight.image.name} tells what can be done and writes nothing"
+    )

@@ -10,7 +10,10 @@ from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import return_images
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import Plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import (
+    Plan,
+    Request,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,
     names,
@@ -140,7 +143,7 @@ def as_data(plan: Plan, cluster: Cluster) -> dict[str, Any]:
 
 
 def report(
-    request: Any, steps: Mapping[str, Step], open_volumes: list[str], elapsed: float | None
+    request: Request, steps: Mapping[str, Step], open_volumes: list[str], elapsed: float | None
 ) -> list[str]:
     """Lines for a person. steps: results of the tasks of this run by name."""
     node = request.node

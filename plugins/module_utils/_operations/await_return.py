@@ -67,7 +67,7 @@ def await_return(work: Work, node: str) -> float:
             missing = not_back(cluster, node)
             if not missing:
                 return work.deadline.elapsed() - began
-            work.progress.update(f"waiting for {len(missing)}: {names(missing, 3)}")
+            work.progress.update(f"waiting: {names(missing, 3)}")
             if work.deadline.expired:
                 raise TimedOut(_late(work, cluster, node, missing))
             live.next_change(min(1.0, work.deadline.remaining()))

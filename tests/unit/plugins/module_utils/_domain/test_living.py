@@ -19,12 +19,13 @@ EARLIER = "2026-01-05T08:00:00Z"
 
 def cluster(*things: Any, budget: bool = True, copy: Any = None, **fields: Any) -> Any:
     image = build.image("i", [copy or build.copy("n1.0", since=SINCE)])
-    held = [build.budget("im-n1", {}, "longhorn-system")] if budget else []
+    held = (build.budget("im-n1", {}, "longhorn-system"),) if budget else ()
+    fields["budgets"] = held
     kube = build.kube_node("n1", fields.pop("cordoned_node", False))
     kube = dataclasses.replace(kube, conditions=(Condition("Ready", "True", since=RETURNED),))
     nodes = (build.node("n1"), build.node("n2"))
     managers = () if fields.pop("no_manager", False) else (build.manager("n1", []),)
-    return build.cluster("1.12.1", *nodes, image, kube, *managers, *held, *things, **fields)
+    return build.cluster("1.12.1", *nodes, image, kube, *managers, *things, **fields)
 
 
 def missing(*things: Any, **fields: Any) -> list[str]:

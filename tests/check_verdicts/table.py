@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tests.check_verdicts.agreement import against, understood
-from tests.check_verdicts.answer_key import MARGIN_SECONDS, Phase
+from tests.check_verdicts.answer_key import MARGIN_SECONDS, STEP_SECONDS, Phase
 from tests.check_verdicts.judged import Judged, changes, word_of
 
 TEXT_MAX = 100
@@ -48,10 +48,19 @@ def disagreements(judged: Sequence[Judged], rows: Sequence[Phase]) -> dict[Phase
             if each.image == row.image
             and row.begin + MARGIN_SECONDS <= each.moment <= row.end - MARGIN_SECONDS
         ]
+        if not any(each.verdict for each in inside) and _has_object(row):
+            found[row] = [f"{row.image} [{row.name}]: the recording has no such image then"]
+            continue
         told = [against(row, each.moment, each.verdict) for each in inside if each.verdict]
         if any(told):
             found[row] = [f"{row.image} {text}" for text in told if text]
     return found
+
+
+def _has_object(row: Phase) -> bool:
+    """Whether the row is long enough for a look, and about an image that exists."""
+    long = row.end - row.begin >= 2 * MARGIN_SECONDS + STEP_SECONDS
+    return long and not row.redownload.startswith("-")
 
 
 def _summary(judged: Judged) -> str:

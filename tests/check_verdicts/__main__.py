@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     right = total = 0
     for folder in options.folders:
+        rows = key_of(folder.resolve())
         try:
-            judged = judge_recording(folder.resolve())
+            judged = judge_recording(folder.resolve(), max((row.end for row in rows), default=0.0))
         except (OSError, ValueError, KeyError, IndexError, UnsupportedLonghorn) as error:
             print(f"{folder} is no recording: {error!r}", file=sys.stderr)
             return 2
-        rows = key_of(folder.resolve())
         wrong = disagreements(judged, rows)
         if not options.quiet:
             print(f"{folder}")

@@ -34,10 +34,13 @@ class Judged:
     verdict: Verdict | None
 
 
-def judge_recording(folder: Path) -> list[Judged]:
-    """Every image at every moment, in the order of time, from its first moment to its last."""
+def judge_recording(folder: Path, at_least: float = 0.0) -> list[Judged]:
+    """Every image at every moment, in the order of time, from its first moment to its last.
+
+    *at_least* are seconds that are looked at although the recording ends before.
+    """
     events = timed_events(folder)
-    end = end_of(folder, events)
+    end = max(at_least, end_of(folder, events))
     moments = [step * STEP_SECONDS for step in range(int(end / STEP_SECONDS) + 1)]
     observation = Observation(WINDOW_SECONDS)
     known: dict[str, bool] = {}

@@ -43,8 +43,8 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     else:
         held = "Longhorn is cleaning up"
         remedy = "wait; nothing to do"
-    evidence = (Evidence(f"backingimage/{image.name}", "metadata.deletionTimestamp", "set"),)
-    evidence += tuple(
+    mark = Evidence(f"backingimage/{image.name}", "metadata.deletionTimestamp", "set")
+    users = tuple(
         Evidence(f"replica/{replica.name}", "spec.backingImage", image.name) for replica in replicas
     )
-    return Verdict(name, f"is being deleted; {held}", remedy, evidence)
+    return Verdict(name, f"is being deleted; {held}", remedy, (mark, *users))

@@ -55,9 +55,9 @@ EXAMPLES = r"""
   nodecare.longhorn.backing_image_info:
   register: found
 
-- name: Keep the names of what is not healthy
+- name: Keep what is not healthy
   ansible.builtin.set_fact:
-    unwell: "{{ found.images | rejectattr('verdict.name', 'eq', 'healthy') | map(attribute='name') }}"
+    unwell: "{{ found.images | rejectattr('verdict.name', 'eq', 'healthy') | list }}"
 
 - name: Find the images that have only one proven copy
   nodecare.longhorn.backing_image_info:

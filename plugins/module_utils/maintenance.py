@@ -18,6 +18,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filters import Consent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import (
+    Request as Return,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     find_longhorn,
 )
@@ -39,6 +42,10 @@ PODS: dict[str, dict[str, Any]] = {
 }
 MOVER: dict[str, dict[str, Any]] = {
     "mover": {"type": "str", "choices": ["own", "longhorn"], "default": "own"},
+}
+RETURN: dict[str, dict[str, Any]] = {
+    "cancel": {"type": "bool", "default": False},
+    "keep_extra_copies": {"type": "bool", "default": False},
 }
 LOCK: dict[str, dict[str, Any]] = {
     "lock_holder": {"type": "str"},
@@ -68,6 +75,11 @@ def request_of(params: Mapping[str, Any]) -> Request:
         repair_entries=bool(params.get("repair_entries")),
         next_nodes=tuple(params.get("next_nodes") or ()),
     )
+
+
+def return_of(params: Mapping[str, Any]) -> Return:
+    """The return of a node that the options describe."""
+    return Return(params["node"], bool(params["cancel"]), bool(params["keep_extra_copies"]))
 
 
 @contextmanager

@@ -72,6 +72,17 @@ longest_wait_seconds:
   returned: always, once the work has begun
   type: float
   sample: 130.2
+blockers:
+  description:
+    - What held the instance managers when last seen, the rule that Longhorn meets first in front.
+      Empty once they are gone.
+    - Each has its C(rule), C(kind) and C(name) of the object, C(reason), C(remedy), whether waiting
+      ends it (C(clears) is clears_by_itself, needs_action or never) and C(clears_in_seconds), about
+      how long that takes where anybody can tell.
+  returned: always, once the work has begun
+  type: list
+  elements: dict
+  sample: []
 """
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance

@@ -26,6 +26,7 @@ from tests.observer.view import View, look
 from tests.scenery.plan import DRAINED, LOST
 
 SCALE = 10.0
+RECOVERY_SCALE = 4.0
 SETTLE_SECONDS = 30.0
 
 
@@ -69,7 +70,12 @@ class Story:
         self._prove("every attached volume is healthy", proofs.volumes_healthy)
 
     def lose(self) -> None:
-        """Delete the files of every copy of an image, as a failing disk would."""
+        """Delete the files of every copy of an image, as a failing disk would.
+
+        Time goes on more slowly from here: up to 1.6 Longhorn would fetch the image by itself after
+        300 s, which at full pace could come before the playbook has looked.
+        """
+        self._api.send("POST", "/simulator/time", {"scale": RECOVERY_SCALE})
         files = [copy.file for copy in self._look().images[LOST].copies if copy.file]
         say(f"Every copy of {LOST} is destroyed: its files are deleted on the nodes' disks")
         for file in files:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tests.simulator.kube import defaults
+from tests.simulator.kube import defaults, rules
 from tests.simulator.kube.columns import (
     BUDGETS,
     DAEMONSETS,
@@ -71,6 +71,7 @@ def _core() -> list[Resource]:
             selectable_fields=("spec.unschedulable",),
             printer_columns=NODES,
             default=defaults.default_node,
+            check=rules.check_node,
             prepare=defaults.prepare_node,
         ),
         Resource(
@@ -85,6 +86,7 @@ def _core() -> list[Resource]:
             printer_columns=PODS,
             categories=("all",),
             default=defaults.default_pod,
+            check=rules.check_pod,
             prepare=defaults.prepare_pod,
             subresources=(("eviction", "Eviction"), ("log", "Pod"), ("binding", "Binding")),
         ),
@@ -100,6 +102,8 @@ def _core() -> list[Resource]:
             selectable_fields=_EVENT_FIELDS,
             printer_columns=EVENTS,
             default=defaults.default_event,
+            check=rules.check_event,
+            create_on_update=True,
         ),
         Resource(
             "",
@@ -229,7 +233,9 @@ def _others() -> list[Resource]:
             "PodDisruptionBudget",
             short_names=("pdb",),
             builtin=True,
+            needs_version=True,
             prepare=defaults.prepare_budget,
+            check=rules.check_budget,
             printer_columns=BUDGETS,
         ),
         Resource(
@@ -238,6 +244,9 @@ def _others() -> list[Resource]:
             "leases",
             "Lease",
             builtin=True,
+            create_on_update=True,
+            needs_version=True,
+            check=rules.check_lease,
             generation=False,
             status_subresource=False,
             printer_columns=(Column("Holder", ".spec.holderIdentity"), _AGE),

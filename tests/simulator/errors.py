@@ -106,9 +106,13 @@ def invalid(
     kind: str | None = None,
     by_plural: bool = False,
 ) -> ApiError:
-    """422: the object breaks its schema or a rule; one cause per mistake."""
+    """422: the object breaks its schema or a rule.
+
+    There is a cause for each time a rule was found broken (a server checks metadata more than
+    once); the message has each text once.
+    """
     shown = resource.key if by_plural else resource.qualified(kind or resource.kind)
-    texts = [f"{c.field}: {c.message}" for c in causes]
+    texts = list(dict.fromkeys(f"{c.field}: {c.message}" for c in causes))
     joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     details = details_of(resource, name)
     details["kind"] = resource.plural if by_plural else (kind or resource.kind)
@@ -124,6 +128,29 @@ def rejected_patch() -> ApiError:
     """
     text = "the server rejected our request due to an error in our request"
     return ApiError(422, "Invalid", text, {})
+
+
+def undecodable(resource: Resource, problem: object, version: str = "", kind: str = "") -> ApiError:
+    """400: the body fits no type, or is of another ``kind`` or ``version``."""
+    return bad_request(
+        f'{kind or resource.kind} in version "{version or resource.version}" cannot be handled as '
+        f"a {resource.kind}: {problem}"
+    )
+
+
+def undecodable_patch(shown: str, problem: str) -> ApiError:
+    """422: the object after a patch, or the patch itself (``shown``, in quotes), fits no type."""
+    message = f"Invalid value: {shown}: {problem}"
+    cause = {"reason": "FieldValueInvalid", "message": message, "field": "patch"}
+    return ApiError(422, "Invalid", f' "" is invalid: patch: {message}', {"causes": [cause]})
+
+
+def invalid_options(kind: str, cause: Cause) -> ApiError:
+    """422: the parameters of a request (``kind``: CreateOptions and so on) make no sense."""
+    shown = {"reason": cause.reason, "message": cause.message, "field": cause.field}
+    details = {"group": "meta.k8s.io", "kind": kind, "causes": [shown]}
+    text = f'{kind}.meta.k8s.io "" is invalid: {cause.field}: {cause.message}'
+    return ApiError(422, "Invalid", text, details)
 
 
 def bad_request(message: str) -> ApiError:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.simulator.errors import ApiError
+from tests.simulator.errors import ApiError, Cause
 from tests.simulator.objects import Object
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class Resource:
 
     ``schema`` is the openAPIV3Schema of a custom resource (None: not checked, nothing pruned).
     ``default`` fills in what a built-in kind gets on every write, ``prepare`` what it gets on
-    create; both edit the object in place. ``builtin`` kinds differ from custom ones as in a real
+    create; both edit the object in place. ``check`` returns what is wrong with an object (and the
+    one it replaces, None for a new one) beyond its types. ``create_on_update`` kinds are created by
+    an update that finds none; an update of ``needs_version`` kinds, as of custom ones, has to say
+    which version it replaces. ``builtin`` kinds differ from custom ones as in a real
     server: typed lists, strategic merge patches, unconditional updates. ``plural`` and ``group``
     together are the name used in calls of the store.
     """
@@ -64,7 +67,10 @@ class Resource:
     categories: tuple[str, ...] = ()
     subresources: tuple[tuple[str, str], ...] = ()
     verbs: tuple[str, ...] = ()
+    create_on_update: bool = False
+    needs_version: bool = False
     default: Callable[[Object], None] | None = None
+    check: Callable[[Object, Object | None], list[Cause]] | None = None
     prepare: Callable[[Store, Object], None] | None = None
     key: str = field(init=False)
 

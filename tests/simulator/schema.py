@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from tests.simulator.errors import Cause
 from tests.simulator.objects import clone
+from tests.simulator.schema_rules import validate_rules
 
 Schema = dict[str, Any]
 
@@ -110,11 +112,28 @@ def _prune(
         removed.append(f"{path}.{name}" if path else name)
 
 
-def validate(schema: Schema, obj: dict[str, Any]) -> list[Cause]:
-    """Return every way in which the object breaks the schema, in the order of its fields."""
+def validate(schema: Schema, obj: dict[str, Any], old: dict[str, Any] | None = None) -> list[Cause]:
+    """Return every way in which the object breaks the schema, in the order of its fields.
+
+    ``old`` is the object that it replaces, None for a new one.
+    """
     causes: list[Cause] = []
     _validate(schema, obj, "", causes, _ENVELOPE)
-    return causes
+    return causes + validate_rules(schema, obj, old, causes)
+
+
+def validate_status(
+    schema: Schema, obj: dict[str, Any], old: dict[str, Any] | None = None
+) -> list[Cause]:
+    """Return every way in which the status breaks its part of the schema: a server that is sent the
+    status alone counts the paths in its texts from there.
+    """
+    causes: list[Cause] = []
+    part = (schema.get("properties") or {}).get("status")
+    if part is not None and "status" in obj:
+        _validate(part, obj["status"], "", causes)
+    found = [replace(c, field=f"status.{c.field}" if c.field else "status") for c in causes]
+    return found + validate_rules(schema, obj, old, found)
 
 
 def _validate(

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.simulator.errors import bad_request
+from tests.simulator.errors import ApiError, bad_request
 from tests.simulator.objects import Object, labels_of, lookup
 
 Labels = Mapping[str, str]
@@ -20,6 +20,7 @@ LabelMatch = Callable[[Labels], bool]
 ObjectMatch = Callable[[Object], bool]
 
 _TOKEN = re.compile(r"\s*(==|!=|=|,|\(|\)|!|<|>|[^\s=!,()<>]+)")
+_NUMBER = re.compile(r"[+-]?\d+")
 _SYMBOLS = {"==", "!=", "=", ",", "(", ")", "!", "<", ">"}
 _ALWAYS_SELECTABLE = ("metadata.name", "metadata.namespace")
 
@@ -50,7 +51,10 @@ class _Parser:
             token = self._peek()
             if token in _SYMBOLS and token != "!":
                 raise bad_request(f"found '{token}', expected: !, identifier, or 'end of string'")
-            requirements.append(self._requirement())
+            try:
+                requirements.append(self._requirement())
+            except ApiError as error:
+                raise bad_request(f"unable to parse requirement: {error.message}") from None
             if self._at == len(self._tokens):
                 break
             if self._peek() != ",":
@@ -89,8 +93,27 @@ class _Parser:
             if operator == "in":
                 return lambda labels: labels.get(key) in values
             return lambda labels: labels.get(key) not in values
+        if operator in ("<", ">"):
+            return self._compared(key, operator)
         expected = "in, notin, =, ==, !=, gt, lt"
         raise bad_request(f"found '{operator}', expected: {expected}")
+
+    def _compared(self, key: str, operator: str) -> LabelMatch:
+        value = self._value()
+        if not _NUMBER.fullmatch(value):
+            raise bad_request(
+                f"values[0]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, the value must "
+                "be an integer"
+            )
+        limit = int(value)
+
+        def matches(labels: Labels) -> bool:
+            text = labels.get(key, "")
+            if not _NUMBER.fullmatch(text):
+                return False
+            return int(text) > limit if operator == ">" else int(text) < limit
+
+        return matches
 
     def _identifier(self) -> str:
         token = self._next()
@@ -106,7 +129,7 @@ class _Parser:
     def _values(self) -> frozenset[str]:
         opening = self._next()
         if opening != "(":
-            raise bad_request(f"found '{opening}', expected: '('")
+            raise bad_request(f"found '{opening}' expected: '('")
         values: set[str] = set()
         while True:
             token = self._next()

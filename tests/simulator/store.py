@@ -146,8 +146,18 @@ class Store:
         resource = self.registry.get(res)
         old = self.get(res, ns, name)
         patched = self._writer.patched(resource, old, body, content_type)
-        new = self._writer.decode(resource, patched, options)
-        return self._writer.update(resource, new, old, subresource, options)
+        new = self._writer.decode_patched(resource, patched, body, content_type, options)
+        if name_of(new) != name:
+            raise errors.bad_request(
+                f"the name of the object ({name_of(new)}) does not match the name on the URL "
+                f"({name})"
+            )
+        if resource.namespaced and namespace_of(new) not in ("", namespace_of(old)):
+            raise errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the "
+                "request"
+            )
+        return self._writer.update(resource, new, old, subresource, options, patching=True)
 
     def mutate(
         self,

@@ -10,11 +10,12 @@ storage.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.simulator import errors, patches, schema
+from tests.simulator import decoding, errors, patches, schema
 from tests.simulator.admission import CREATE, UPDATE, AdmissionRequest
 from tests.simulator.history import ADDED, DELETED, MODIFIED
 from tests.simulator.metadata import (
@@ -34,6 +35,7 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
+_LONGEST_PREFIX = 58
 _SET_BY_SERVER = ("deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion") + (
     "managedFields",
     "selfLink",
@@ -66,7 +68,8 @@ class Writer:
         store, metadata = self._store, new["metadata"]
         self._require_namespace(resource, metadata)
         if not metadata.get("name") and metadata.get("generateName"):
-            metadata["name"] = metadata["generateName"] + store.kernel.random_suffix()
+            prefix = metadata["generateName"][:_LONGEST_PREFIX]
+            metadata["name"] = prefix + store.kernel.random_suffix()
         request = self._request(CREATE, resource, new, None, options)
         hooked = store.admission.mutate(request)
         for name in _SET_BY_SERVER:
@@ -103,39 +106,67 @@ class Writer:
         else:
             raise errors.unsupported_media_type(accepted_patches(resource))
         name = name_of(old)
-        if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
+        if not isinstance(new, dict):
             raise errors.bad_request("the patch does not leave an object")
-        if name_of(new) != name:
+        metadata = new.get("metadata")
+        if not metadata or isinstance(metadata, dict) and not metadata.get("name"):
             raise errors.bad_request(
-                f"the name of the object ({name_of(new)}) does not match the name on the URL "
-                f"({name})"
+                f"the name of the object ({name} based on URL) was undeterminable: name must be "
+                "provided"
             )
         result: Object = new
         return result
 
     def decode(self, resource: Resource, obj: Object, options: WriteOptions) -> Object:
-        """Return a private copy with defaults and without unknown fields."""
+        """Return a private copy with defaults and without unknown fields. Raises ApiError 400."""
         new: Object = clone(obj)
-        self.read_in(resource, new, options)
+        try:
+            decoding.check_types(resource, new)
+            self.read_in(resource, new, options)
+        except decoding.Undecodable as problem:
+            raise errors.undecodable(resource, problem) from None
+        return new
+
+    def decode_patched(
+        self,
+        resource: Resource,
+        patched: Object,
+        body: Any,
+        content_type: str,
+        options: WriteOptions,
+    ) -> Object:
+        """Do what ``decode`` does for the outcome of a patch, ``body``. Raises ApiError 422."""
+        strategic = content_type == STRATEGIC_MERGE_PATCH
+        new: Object = clone(patched)
+        try:
+            decoding.check_types(resource, new, strategic)
+            self.read_in(resource, new, options)
+        except decoding.Undecodable as problem:
+            shown = f'"{decoding.show_map(body)}"' if strategic else decoding.show_json(patched)
+            raise errors.undecodable_patch(shown, str(problem)) from None
         return new
 
     def read_in(self, resource: Resource, new: Object, options: WriteOptions) -> None:
-        """Give an object defaults, drop unknown fields, in place. Raises ApiError 400."""
+        """Give an object defaults, drop unknown fields, in place. Raises Undecodable for those
+        when they are to be refused.
+        """
         new.setdefault("apiVersion", resource.api_version)
         new.setdefault("kind", resource.kind)
         if not isinstance(new.get("metadata"), dict):
             new["metadata"] = {}
-        if resource.schema is not None and new["kind"] == resource.kind:
-            unknown = schema.prune(resource.schema, new)
-            texts = [f'unknown field "{path}"' for path in unknown]
+        custom = (
+            resource.schema is not None
+            and new["kind"] == resource.kind
+            and new["apiVersion"] == resource.api_version
+        )
+        known = resource.schema if custom else decoding.FIELDS.get(resource.key)
+        if known is not None:
+            texts = [f'unknown field "{path}"' for path in schema.prune(known, new)]
             if texts and options.validation == "Strict":
-                raise errors.bad_request(
-                    f'{resource.kind} in version "{resource.version}" cannot be handled as a '
-                    f"{resource.kind}: "
-                    f"strict decoding error: {', '.join(texts)}"
-                )
+                raise decoding.Undecodable(f"strict decoding error: {', '.join(texts)}")
             if options.validation == "Warn":
                 options.warnings += texts
+        if custom and resource.schema is not None:
             schema.apply_defaults(resource.schema, new)
 
     def update(
@@ -145,20 +176,26 @@ class Writer:
         old: Object,
         subresource: str | None,
         options: WriteOptions,
+        patching: bool = False,
     ) -> Object:
         """Store a decoded changed object and return what is stored. Raises ApiError 403, 409 or
         422.
+
+        A uid is a precondition of an update; of a patch (``patching``) it is a change.
         """
         store = self._store
         request = self._request(UPDATE, resource, new, old, options)
         hooked = subresource is None and store.admission.mutate(request)
-        self._check_version(resource, new, old)
+        self._check_version(resource, new, old, patching)
+        kept_metadata = subresource is not None and not resource.builtin
+        sent = {} if kept_metadata else dict(new["metadata"])
         keep_system_fields(new, old)
         _keep_other_half(resource, new, old, subresource)
         self._complete(resource, new, hooked)
         self._bump_generation(resource, new, old, subresource)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
-        self._check(resource, new, validate_metadata_update(new, old))
+        causes = validate_metadata_update(resource, new, old, sent)
+        self._check(resource, new, causes, old, subresource)
         if subresource is None:
             store.admission.validate(request)
         if not resource.builtin:
@@ -222,7 +259,14 @@ class Writer:
             schema.apply_defaults(resource.schema, obj)
         drop_empty(obj)
 
-    def _check(self, resource: Resource, obj: Object, causes: Sequence[errors.Cause]) -> None:
+    def _check(
+        self,
+        resource: Resource,
+        obj: Object,
+        causes: Sequence[errors.Cause],
+        old: Object | None = None,
+        subresource: str | None = None,
+    ) -> None:
         if not resource.builtin:
             wrong = [
                 errors.Cause(
@@ -233,20 +277,27 @@ class Writer:
             ]
             if wrong:
                 raise errors.invalid(resource, name_of(obj), wrong, kind=obj["kind"])
-        if resource.schema is not None:
-            causes = [*causes, *schema.validate(resource.schema, obj)]
+        if resource.schema is not None and subresource == "status":
+            causes = [*causes, *schema.validate_status(resource.schema, obj, old)]
+        elif resource.schema is not None:
+            causes = [*causes, *schema.validate(resource.schema, obj, old)]
+        if resource.check is not None and subresource is None:
+            causes = [*causes, *resource.check(obj, old)]
         if causes:
             raise errors.invalid(resource, name_of(obj), causes)
 
-    def _check_version(self, resource: Resource, new: Object, old: Object) -> None:
+    def _check_version(self, resource: Resource, new: Object, old: Object, patching: bool) -> None:
         metadata, name = new["metadata"], name_of(old)
         version = metadata.get("resourceVersion") or ""
-        if not version and not resource.builtin:
+        if version and not version.isdigit():
+            text = f"strconv.ParseUint: parsing {json.dumps(version)}: invalid syntax"
+            raise errors.ApiError(500, "", text)
+        if not version and (resource.needs_version or not resource.builtin):
             text = "Invalid value: 0: must be specified for an update"
             cause = errors.Cause("metadata.resourceVersion", "FieldValueInvalid", text)
             raise errors.invalid(resource, name, [cause], by_plural=True)
         uid = metadata.get("uid") or old["metadata"]["uid"]
-        if uid != old["metadata"]["uid"]:
+        if uid != old["metadata"]["uid"] and not patching:
             why = (
                 f"Precondition failed: UID in precondition: {uid}, UID in object meta: "
                 f"{old['metadata']['uid']}"
@@ -280,6 +331,9 @@ def _keep_other_half(resource: Resource, new: Object, old: Object, subresource: 
             new.pop("status", None)
             if "status" in old:
                 new["status"] = old["status"]
+        return
+    if subresource == "binding":
+        new.update({k: v for k, v in old.items() if k not in ("metadata", "spec")})
         return
     status = new.get("status")
     metadata = new["metadata"] if resource.builtin else clone(old["metadata"])

@@ -28,7 +28,8 @@ class Blocker:
 
     rule: fixed word for programs; kind, name: the object; reason, remedy: for a person; stops:
     False for what is only worth knowing (it delays or reminds, the drain goes on); detail: more
-    lines, such as why each disk was refused.
+    lines, such as why each disk was refused; seconds: about how long until it clears by itself,
+    None where nobody can tell.
     """
 
     rule: str
@@ -39,6 +40,7 @@ class Blocker:
     clears: Clears = Clears.NEEDS_ACTION
     stops: bool = True
     detail: tuple[str, ...] = field(default=())
+    seconds: int | None = None
 
     def as_data(self) -> dict[str, Any]:
         """For the task's result."""
@@ -51,6 +53,7 @@ class Blocker:
             "clears": self.clears.value,
             "stops": self.stops,
             "detail": list(self.detail),
+            "clears_in_seconds": self.seconds,
         }
 
 

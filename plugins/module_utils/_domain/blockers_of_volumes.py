@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
-    memory,
     replica_moves,
-    setting,
     volume_space,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
@@ -20,19 +18,11 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
-    Ticket,
     Volume,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.holders import title
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import spell_bytes
-
-DETACH_SETTING = "detach-manually-attached-volumes-when-cordoned"
-
-
-def title(volume: Volume) -> str:
-    """The volume with the pod that uses it, as a person looks for it."""
-    pods = [work.pod for work in volume.workloads if work.pod]
-    return f"{volume.name} ({pods[0]})" if pods else volume.name
 
 
 def of_volume(
@@ -109,49 +99,3 @@ def _room(
             "or lower its number of replicas",
             detail=tuple(f"{name}: {why}" for name, why in refused.items()),
         )
-
-
-def manual_attachment(cluster: Cluster, volume: Volume, node: str) -> Iterator[Blocker]:
-    """A ticket of type longhorn-api on the node holds the engine there; nobody takes it away."""
-    attachment = cluster.attachments.get(volume.name)
-    for ticket in attachment.tickets.values() if attachment else ():
-        if ticket.type == "longhorn-api" and ticket.node == node:
-            yield _by_hand(cluster, volume, node, ticket)
-
-
-def _by_hand(cluster: Cluster, volume: Volume, node: str, ticket: Ticket) -> Blocker:
-    reason = f"attached to {node} by hand (ticket {ticket.id})"
-    if ticket.id == memory.TICKET:
-        remedy = "it is ours and goes with the next run"
-        return Blocker(
-            "manual_attachment", "volume", title(volume), reason, remedy, Clears.BY_ITSELF
-        )
-    if setting.flag(cluster.settings, DETACH_SETTING, False):
-        remedy = f"Longhorn detaches it after the cordon ({DETACH_SETTING} is true)"
-        return Blocker(
-            "manual_attachment", "volume", title(volume), reason, remedy, Clears.BY_ITSELF
-        )
-    remedy = f"detach it, or set {DETACH_SETTING} to true"
-    return Blocker("manual_attachment", "volume", title(volume), reason, remedy)
-
-
-def engine_holders(cluster: Cluster, node: str, pods: frozenset[str]) -> Iterator[Blocker]:
-    """CSI attachments on the node whose pod is not among the pods that will be evicted."""
-    for name, attachment in sorted(cluster.attachments.items()):
-        volume = cluster.volumes.get(name)
-        csi = [
-            t for t in attachment.tickets.values() if t.type == "csi-attacher" and t.node == node
-        ]
-        if volume is None or not csi:
-            continue
-        users = {f"{work.namespace}/{work.pod}" for work in volume.workloads if work.pod}
-        stuck = sorted(users - pods)
-        if stuck and not users & pods:
-            yield Blocker(
-                "held_by_pod",
-                "volume",
-                title(volume),
-                f"attached to {node} for {', '.join(stuck)}, which this drain does not evict",
-                "stop that workload",
-                stops=False,
-            )

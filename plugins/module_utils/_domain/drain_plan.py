@@ -37,6 +37,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Disk,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import planned
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Move,
     Step,
@@ -215,8 +216,7 @@ def _blockers(
             cluster, volume, node, request.intent, closed, request.move_single
         )
     yield from blockers_of_images.incomplete_entries(cluster, touched, request.repair_entries)
-    for volume in cluster.volumes.values():
-        yield from blockers_of_volumes.manual_attachment(cluster, volume, node)
     evicted = frozenset(v.pod.key for v in pods if v.fate is pod_filters.Fate.EVICT)
-    yield from blockers_of_volumes.engine_holders(cluster, node, evicted)
+    staying = {move.volume for move in moves if move.step is Step.DONE}
+    yield from planned.planned(cluster, node, staying, evicted)
     yield from blockers_of_node.of_pods(cluster, pods)

@@ -20,6 +20,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
     spell_seconds,
 )
 
+RESTORE = "ansible-playbook nodecare.longhorn.restore_node"
 Step = Mapping[str, Any]
 
 
@@ -105,9 +106,12 @@ def _next(proof: Proof, request: Request) -> str:
     if not proof.safe(request.intent):
         return "solve what is named above and run the same command again"
     if request.intent is Intent.REBOOT:
-        return "reboot the machine, then give it back (uncordon)"
+        return f"reboot the machine, then {RESTORE} -e node={request.node}"
     if request.intent is Intent.REINSTALL:
-        return "reinstall the machine; its disks come back as new ones, nothing returns by itself"
+        return (
+            f"reinstall the machine, keep its Kubernetes node, then {RESTORE} -e node="
+            f"{request.node}: its disks go in as new ones"
+        )
     return (
         f"power {request.node} off, then kubectl delete node {request.node}; "
         "its Longhorn node goes by itself"

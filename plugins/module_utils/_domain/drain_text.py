@@ -64,6 +64,7 @@ def blocker_lines(blockers: Iterable[Blocker]) -> list[str]:
     for row in rows:
         mark = "i" if not row.stops else "~" if row.clears is Clears.BY_ITSELF else "!"
         ends = "worth knowing" if not row.stops else CLEARS[row.clears]
+        ends += f" in about {row.seconds} s" if row.stops and row.seconds is not None else ""
         name = f"{row.kind} {row.name}".ljust(width)
         lines.append(f"{mark} {name}   {row.reason}   {ends}: {row.remedy}")
         lines += [f"      {detail}" for detail in row.detail]

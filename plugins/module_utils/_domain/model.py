@@ -259,6 +259,7 @@ class Volume(Resource):
     access_mode: str = ""
     data_engine: str = "v1"
     data_locality: str = ""
+    clone_mode: str = ""
     node_selector: tuple[str, ...] = ()
     disk_selector: tuple[str, ...] = ()
     soft_anti_affinity: str = ""
@@ -283,13 +284,19 @@ class Engine(Resource):
 
 @dataclass(frozen=True, slots=True)
 class InstanceManager(Resource):
-    """Runs engines and replicas of one node; its PodDisruptionBudget has the same name."""
+    """Runs engines and replicas of one node; its PodDisruptionBudget has the same name.
+
+    `instances` is the undivided list that releases up to 1.10 may still fill; `frontends` are
+    those of 1.12.
+    """
 
     node: str = ""
     type: str = ""
     state: str = ""
     engines: tuple[str, ...] = ()
     replicas: tuple[str, ...] = ()
+    frontends: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +343,11 @@ class Cluster:
     def disks(self) -> Mapping[str, Disk]:
         """Disks by UUID. A UUID that is not here belongs to a disk or node that was taken out."""
         return {disk.uuid: disk for node in self.nodes.values() for disk in node.disks if disk.uuid}
+
+    @cached_property
+    def budget_names(self) -> frozenset[tuple[str, str]]:
+        """(namespace, name) of every budget."""
+        return frozenset((budget.meta.namespace, budget.name) for budget in self.budgets)
 
     @cached_property
     def replicas_of_volume(self) -> Mapping[str, tuple[Replica, ...]]:

@@ -276,6 +276,7 @@ def volume(raw: Raw) -> model.Volume:
         access_mode=_text(spec, "accessMode"),
         data_engine=_text(spec, "dataEngine") or "v1",
         data_locality=_text(spec, "dataLocality"),
+        clone_mode=_text(spec, "cloneMode"),
         node_selector=_texts(spec, "nodeSelector"),
         disk_selector=_texts(spec, "diskSelector"),
         soft_anti_affinity=_text(spec, "replicaSoftAntiAffinity"),
@@ -306,20 +307,17 @@ def engine(raw: Raw) -> model.Engine:
 
 
 def instance_manager(raw: Raw) -> model.InstanceManager:
-    """Engines and replicas also from `status.instances`, which releases up to 1.10 may use."""
+    """What it runs, list by list; which of the lists count is the schema's to say."""
     spec, status = _map(raw, "spec"), _map(raw, "status")
-    engines = set(_map(status, "instanceEngines")) | set(_map(status, "instanceEngineFrontends"))
-    replicas = set(_map(status, "instanceReplicas"))
-    for name, instance in _map(status, "instances").items():
-        kind = _text(_map(instance, "spec"), "type") if isinstance(instance, Mapping) else ""
-        (engines if kind == "engine" or "-e-" in name else replicas).add(name)
     return model.InstanceManager(
         meta=meta(raw),
         node=_text(spec, "nodeID"),
         type=_text(spec, "type"),
         state=_text(status, "currentState"),
-        engines=tuple(sorted(engines)),
-        replicas=tuple(sorted(replicas)),
+        engines=tuple(sorted(_map(status, "instanceEngines"))),
+        replicas=tuple(sorted(_map(status, "instanceReplicas"))),
+        frontends=tuple(sorted(_map(status, "instanceEngineFrontends"))),
+        instances=tuple(sorted(_map(status, "instances"))),
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import condition
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Copy,
@@ -21,12 +22,21 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
 )
 
+OTHER_DISK = "doesn't match"
 NOWHERE: frozenset[str] = frozenset()
 
 
 def under_maintenance(cluster: Cluster) -> frozenset[str]:
     """Nodes that carry our note: a drain began there and nothing has given them back yet."""
     return frozenset(name for name, node in cluster.nodes.items() if memory.before(node.meta))
+
+
+def is_another(disk: Disk) -> bool:
+    """Whether Longhorn sees another disk, or a wiped one, where this one was (longhorn-manager
+    monitor/disk_monitor.go, v1.6.4 to v1.12.1).
+    """
+    ready = condition(disk.conditions, "Ready")
+    return ready is not None and not ready.true and OTHER_DISK in ready.message
 
 
 def why_unproven(cluster: Cluster, copy: Copy, maintenance: Collection[str] = NOWHERE) -> str:

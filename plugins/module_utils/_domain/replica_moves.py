@@ -47,7 +47,8 @@ class Move:
 
     original: numberOfReplicas as the operator set it; number: the one to write (RAISE, LOWER).
     victims: replicas to delete (DELETE); attach_to: node of our ticket (ATTACH).
-    why: what is waited for or done, in words.
+    why: what is waited for or done, in words. forget: our note goes with the number (LOWER): it
+    stays until the replica that was one too many is gone.
     """
 
     volume: str
@@ -57,6 +58,7 @@ class Move:
     victims: tuple[Replica, ...] = ()
     attach_to: str = ""
     why: str = ""
+    forget: bool = False
 
 
 def original_number(volume: Volume) -> int:
@@ -164,7 +166,7 @@ def _stay(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> M
     if safe:
         return _put_away(cluster, volume, original)
     if volume.state != "attached":
-        return _attach(cluster, volume, node, original)
+        return attach(cluster, volume, node, original)
     if volume.replicas_wanted <= original:
         number = original + 1
         return Move(volume.name, Step.RAISE, original, number=number, why="its last replica")
@@ -178,15 +180,24 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
     noted = "numberOfReplicas" in memory.before(volume.meta)
     if not here:
         if noted:
-            return Move(volume.name, Step.LOWER, original, number=original, why="moved")
-        if _own_ticket(cluster, volume) and len(good) < original:
+            return Move(
+                volume.name, Step.LOWER, original, number=original, why="moved", forget=True
+            )
+        if own_ticket(cluster, volume) and len(good) < original:
             why = _building(cluster, volume, node, original)
             return Move(volume.name, Step.WAIT, original, why=why)
         return _put_away(cluster, volume, original)
+    safe = any(
+        replica.node != node and reliable(cluster, replica)
+        for replica in cluster.replicas_of_volume.get(volume.name, ())
+    )
+    if safe and all(_wiped(cluster, replica) for replica in here):
+        why = "its disk is another one now"
+        return Move(volume.name, Step.DELETE, original, victims=tuple(here), why=why)
     if volume.state != "attached":
-        return _attach(cluster, volume, node, original)
+        return attach(cluster, volume, node, original)
     if len(good) >= original:
-        if volume.replicas_wanted > original or noted:
+        if volume.replicas_wanted > original:
             return Move(volume.name, Step.LOWER, original, number=original, why="complete")
         return Move(volume.name, Step.DELETE, original, victims=tuple(here), why="complete")
     if good and all(replica.failed_at for replica in here):
@@ -199,18 +210,27 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
     return Move(volume.name, Step.WAIT, original, why=why)
 
 
-def _own_ticket(cluster: Cluster, volume: Volume) -> bool:
+def _wiped(cluster: Cluster, replica: Replica) -> bool:
+    """A replica whose disk has been wiped or replaced holds nothing, whatever it reads; Longhorn
+    takes it up again and again, and builds no other while it is there.
+    """
+    disk = cluster.disks.get(replica.disk)
+    return disk is not None and proven.is_another(disk)
+
+
+def own_ticket(cluster: Cluster, volume: Volume) -> bool:
+    """Whether our own attachment ticket is on the volume."""
     attachment = cluster.attachments.get(volume.name)
     return attachment is not None and memory.TICKET in attachment.tickets
 
 
 def _put_away(cluster: Cluster, volume: Volume, original: int) -> Move:
-    if _own_ticket(cluster, volume):
+    if own_ticket(cluster, volume):
         return Move(volume.name, Step.DETACH, original, why="no longer needed")
     return Move(volume.name, Step.DONE, original)
 
 
-def _attach(cluster: Cluster, volume: Volume, node: str, original: int) -> Move:
+def attach(cluster: Cluster, volume: Volume, node: str, original: int) -> Move:
     """A detached volume builds nothing: attach it by a ticket of our own, frontend disabled."""
     attachment = cluster.attachments.get(volume.name)
     if attachment is not None and attachment.tickets:

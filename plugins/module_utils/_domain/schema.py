@@ -99,6 +99,21 @@ class Schema:
         return self.version >= Version(1, 8)
 
     @property
+    def old_instances_count(self) -> bool:
+        """Up to 1.10 the undivided status.instances of an instance manager counts as engines."""
+        return self.version < Version(1, 11)
+
+    @property
+    def frontends_count(self) -> bool:
+        """1.12: a frontend on the node holds the budget as an engine does."""
+        return self.version >= Version(1, 12)
+
+    @property
+    def detaches_when_cordoned(self) -> bool:
+        """1.6+: the setting detach-manually-attached-volumes-when-cordoned exists."""
+        return self.version >= Version(1, 6)
+
+    @property
     def updates_check_url(self) -> bool:
         """1.12.1+: no update of a download image is accepted whose stored URL breaks the rules.
 

@@ -33,22 +33,26 @@ def refusals(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> dic
 
     closed: nodes that are out of the question, with the reason (the one being drained).
     """
-    holders = {r.node for r in cluster.replicas_of_volume.get(volume.name, ())}
-    soft = soft_anti_affinity(cluster, volume)
-    found: dict[str, str] = {}
-    for name, node in sorted(cluster.nodes.items()):
-        reason = placement.node_refused(cluster, node, closed)
-        if not reason and name in holders and not soft:
-            reason = "already has a replica of it"
-        if not reason:
-            reason = placement.tags_refused(
-                cluster.settings, volume.node_selector, node.tags, "node"
-            )
-        if not reason:
-            reason = _disks_refused(cluster, volume, node)
-        if reason:
-            found[name] = reason
-    return found
+    told = ((name, _refused(cluster, volume, name, closed)) for name in sorted(cluster.nodes))
+    return {name: reason for name, reason in told if reason}
+
+
+def somewhere(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> bool:
+    """Whether any node could take one more replica; does not look further than the first."""
+    return any(not _refused(cluster, volume, name, closed) for name in cluster.nodes)
+
+
+def _refused(cluster: Cluster, volume: Volume, name: str, closed: Mapping[str, str]) -> str:
+    """Why this node cannot take a replica, "" where it can."""
+    node = cluster.nodes[name]
+    reason = placement.node_refused(cluster, node, closed)
+    if reason:
+        return reason
+    holds = any(r.node == name for r in cluster.replicas_of_volume.get(volume.name, ()))
+    if holds and not soft_anti_affinity(cluster, volume):
+        return "already has a replica of it"
+    reason = placement.tags_refused(cluster.settings, volume.node_selector, node.tags, "node")
+    return reason or _disks_refused(cluster, volume, node)
 
 
 def candidates(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> list[str]:

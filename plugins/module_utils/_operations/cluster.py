@@ -52,6 +52,7 @@ PARSERS: dict[Kind, Callable[[Mapping[str, Any]], Any]] = {
     kinds.INSTANCE_MANAGERS: parse.instance_manager,
     kinds.PODS: parse.pod,
     kinds.BUDGETS: parse.budget,
+    kinds.SETTINGS: lambda raw: parse.settings([raw]),
 }
 IMAGE_KINDS: tuple[Kind, ...] = (
     kinds.BACKING_IMAGES,
@@ -87,7 +88,12 @@ class Longhorn:
         return PARSERS[kind]
 
     def assemble(self, namespace: str, held: Mapping[Kind, Iterable[Any]]) -> Cluster:
-        """One picture from the parsed objects of each kind."""
+        """One picture from the parsed objects of each kind; settings that are not among them are
+        those that were read first.
+        """
+        settings = dict(self.settings)
+        for written in held.get(kinds.SETTINGS, ()):
+            settings.update(written)
         fields: dict[str, Any] = {
             FIELDS[kind]: {item.name: item for item in items}
             for kind, items in held.items()
@@ -96,7 +102,7 @@ class Longhorn:
         return Cluster(
             schema=self.schema,
             namespace=namespace,
-            settings=self.settings,
+            settings=settings,
             pods=tuple(held.get(kinds.PODS, ())),
             budgets=tuple(held.get(kinds.BUDGETS, ())),
             **fields,

@@ -20,15 +20,18 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
-    budget_reasons,
     pod_filters,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import Blocker
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filters import Fate
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import Pod
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.watching import (
+    Watching,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
@@ -43,8 +46,10 @@ FOLLOWED = (
     kinds.REPLICAS,
     kinds.ENGINES,
     kinds.INSTANCE_MANAGERS,
+    kinds.ATTACHMENTS,
     kinds.LONGHORN_NODES,
     kinds.NODES,
+    kinds.SETTINGS,
 )
 AT_ONCE = 10
 FIRST_RETRY_SECONDS = 1.0
@@ -64,10 +69,13 @@ class Asked:
 
 @dataclass
 class Outcome:
-    """What the eviction did; waits are seconds held by a budget."""
+    """What the eviction did; waits are seconds held by a budget; blockers are what held the
+    instance managers when last seen, none once they are gone.
+    """
 
     evicted: list[str] = field(default_factory=list)
     waited: dict[str, float] = field(default_factory=dict)
+    blockers: tuple[Blocker, ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         longest = max(self.waited.values(), default=0.0)
@@ -75,6 +83,7 @@ class Outcome:
             "evicted": sorted(self.evicted),
             "waited_for_budgets": {k: round(v, 1) for k, v in sorted(self.waited.items())},
             "longest_wait_seconds": round(longest, 1),
+            "blockers": [blocker.as_data() for blocker in self.blockers],
         }
 
 
@@ -89,6 +98,7 @@ class Eviction:
         self._running: dict[Future[None], Pod] = {}
         self._budgets: tuple[Any, ...] = ()
         self._seen: set[str] = set()
+        self._watching = Watching(request.node)
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -190,13 +200,25 @@ class Eviction:
             (pod, asked) for pod, asked in held if asked and asked.refusals and not asked.granted
         ]
 
-    def _reason(self, cluster: Cluster, pod: Pod, asked: Asked) -> str:
+    def _held_by(self, cluster: Cluster, pod: Pod) -> str:
         budgets = [b.name for b in cluster.budgets if b.selects(pod)]
-        held_by = f"held by its budget{'s' if len(budgets) > 1 else ''} {names(budgets)}"
+        return f"held by its budget{'s' if len(budgets) > 1 else ''} {names(budgets)}"
+
+    def _reason(self, cluster: Cluster, pod: Pod, asked: Asked) -> str:
+        """In one line: which budget, and for an instance manager what Longhorn waits for."""
+        if not pod_filters.is_instance_manager(pod):
+            return f"{pod.key} {self._held_by(cluster, pod)}: {asked.reason}"
+        why = self._watching.line(pod.name)
+        return f"{pod.name} held by its budget: {why or 'Longhorn is about to let go'}"
+
+    def _reasons(self, cluster: Cluster, pod: Pod, asked: Asked) -> list[str]:
+        """The same for a failure: every reason, its remedy and whether waiting helps."""
+        why = []
         if pod_filters.is_instance_manager(pod):
-            why = budget_reasons.why_held(cluster, self._request.node)
-            return f"{pod.name} {held_by}: {'; '.join(why[:3]) or 'Longhorn is about to let go'}"
-        return f"{pod.key} {held_by}: {asked.reason}"
+            why = self._watching.lines(self._work.deadline.elapsed(), pod.name)
+        if not why:
+            return [self._reason(cluster, pod, asked)]
+        return [f"{pod.key} {self._held_by(cluster, pod)}, because", *(f"    {w}" for w in why)]
 
     def _tell(self, cluster: Cluster, going: list[Pod]) -> None:
         work, total = self._work, len(self._seen)
@@ -205,6 +227,8 @@ class Eviction:
         if not total:
             return
         held = self._held(going)
+        managers = [pod.name for pod, _asked in held if pod_filters.is_instance_manager(pod)]
+        self._watch(cluster, going, managers)
         text = f"pods {gone}/{total}"
         if held:
             text += f"   waiting: {self._reason(cluster, *held[0])}"
@@ -213,6 +237,16 @@ class Eviction:
             ending = [pod.key for pod in going if pod.meta.deleting]
             text += f"   ending: {names(ending, 3)}" if ending else ""
         work.progress.update(text, at_once=not going)
+
+    def _watch(self, cluster: Cluster, going: list[Pod], managers: list[str]) -> None:
+        """Ask the release rules for the instance managers whose eviction was refused."""
+        if managers:
+            now = self._work.deadline.elapsed()
+            self._watching.see(now, cluster, {pod.key for pod in going})
+        answers = self._watching.answers
+        self.outcome.blockers = tuple(
+            blocker for name in managers if name in answers for blocker in answers[name].blockers
+        )
 
     def _timed_out(self, cluster: Cluster, going: list[Pod]) -> TimedOut:
         work, node = self._work, self._request.node
@@ -226,7 +260,10 @@ class Eviction:
         held = {pod.meta.uid: (pod, asked) for pod, asked in self._held(going)}
         for pod, asked in list(held.values())[:10]:
             since = spell_seconds(now - (asked.refused_since or now))
-            lines.append(f"  blocked for {since}: {self._reason(cluster, pod, asked)}")
+            head, *why = self._reasons(cluster, pod, asked)
+            lines += [f"  blocked for {since}: {head}", *why]
+        if self._watching.moved():
+            lines.append(f"  cleared meanwhile: {self._watching.moved()}")
         for pod in [pod for pod in going if pod.meta.uid not in held][:10]:
             ending = "asked to end, still there" if pod.meta.deleting else "not asked yet"
             kept = f" (finalizers {', '.join(pod.finalizers)})" if pod.finalizers else ""

@@ -93,7 +93,7 @@ class Mover:
 
     def run(self) -> Outcome:
         """Until no volume needs anything more. Raises TimedOut with what each one waits for."""
-        work, node = self._work, self._request.node
+        work = self._work
         with LiveCluster(work.client, work.longhorn, FOLLOWED) as live:
             while True:
                 work.safe_point()
@@ -107,19 +107,22 @@ class Mover:
                 if self._delete(live, deletes) or any(wrote):
                     continue
                 if work.deadline.expired:
-                    raise TimedOut(
-                        f"waited {spell_seconds(work.deadline.elapsed())} for the replicas of "
-                        f"{node} to be elsewhere; last seen: {_waiting(open_moves)}. "
-                        "No replica was deleted that is still needed."
-                    )
+                    raise TimedOut(self._late(open_moves))
                 live.next_change(min(1.0, work.deadline.remaining()))
 
     def _decide(self, cluster: Cluster) -> list[Move]:
         node = self._request.node
-        return [
-            replica_moves.decide(cluster, volume, node, self._request.intent)
-            for volume in replica_moves.concerned(cluster, node)
-        ]
+        return [self._judge(cluster, v) for v in replica_moves.concerned(cluster, node)]
+
+    def _judge(self, cluster: Cluster, volume: Volume) -> Move:
+        return replica_moves.decide(cluster, volume, self._request.node, self._request.intent)
+
+    def _late(self, open_moves: list[Move]) -> str:
+        return (
+            f"waited {spell_seconds(self._work.deadline.elapsed())} for the replicas of "
+            f"{self._request.node} to be elsewhere; last seen: {waiting_for(open_moves)}. "
+            "No replica was deleted that is still needed."
+        )
 
     def _tell(self, cluster: Cluster, moves: list[Move], open_moves: list[Move]) -> None:
         node, work = self._request.node, self._work
@@ -130,7 +133,7 @@ class Mover:
         if not open_moves:
             text = "every volume is safe without the node"
         else:
-            text = f"volumes {done}/{len(moves)}   {_waiting(open_moves)}"
+            text = f"volumes {done}/{len(moves)}   {waiting_for(open_moves)}"
         if moves:
             work.progress.update(text, at_once=not open_moves)
 
@@ -175,7 +178,7 @@ class Mover:
         return False
 
     def _set_number(self, live: LiveCluster, move: Move) -> bool:
-        """numberOfReplicas up (with our note) or back (the note goes with it)."""
+        """numberOfReplicas up (with our note of the number and the replicas) or back."""
         volume = live.picture().volumes[move.volume]
         ops: Ops = [
             {"op": "test", "path": "/spec/numberOfReplicas", "value": volume.replicas_wanted}
@@ -186,11 +189,16 @@ class Mover:
             self._work.irreversible()
             noted = memory.before(volume.meta)
             if "numberOfReplicas" not in noted:
-                value = {"numberOfReplicas": move.original, "node": self._request.node}
+                replicas = live.picture().replicas_of_volume.get(volume.name, ())
+                value = {
+                    "numberOfReplicas": move.original,
+                    "node": self._request.node,
+                    "replicas": sorted(replica.name for replica in replicas),
+                }
                 ops += memory.note(volume.meta, {**noted, **value})
             self.outcome.raised.add(move.volume)
-        else:
-            ops += memory.drop(volume.meta, "numberOfReplicas", "node")
+        elif move.forget:
+            ops += memory.drop(volume.meta, "numberOfReplicas", "node", "replicas")
         return self._patch_volume(live, volume, ops)
 
     def _patch_volume(self, live: LiveCluster, volume: Volume, ops: Ops) -> bool:
@@ -246,7 +254,7 @@ class Mover:
             volume = fresh.volumes.get(move.volume)
             if volume is None:
                 continue
-            again = replica_moves.decide(fresh, volume, self._request.node, self._request.intent)
+            again = self._judge(fresh, volume)
             if again.step is not Step.DELETE:
                 continue
             for replica in again.victims:
@@ -282,7 +290,8 @@ class Mover:
         )
 
 
-def _waiting(moves: list[Move]) -> str:
+def waiting_for(moves: list[Move]) -> str:
+    """The first few volumes and what each waits for."""
     told = [f"{move.volume}: {move.why}" for move in moves[:3]]
     more = f" and {len(moves) - 3} more" if len(moves) > 3 else ""
     return "; ".join(told) + more

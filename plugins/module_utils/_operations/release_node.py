@@ -193,7 +193,7 @@ class Release:
         try:
             self._work.in_parallel(remove, list(by_image.items()))
         finally:
-            self._put_back(removed)
+            self.outcome.put_back += put_back(self._work, removed)
         self.outcome.keys += [pair for pair in removed if pair not in self.outcome.put_back]
         for name in by_image:
             number = len(proven.proven(cluster, cluster.images[name], [self._request.node]))
@@ -204,27 +204,6 @@ class Release:
         self._work.progress.update(f"{count(total, 'copy', 'copies')} taken off the node")
         if not removed:
             self._work.pause(PAUSE_SECONDS)
-
-    def _put_back(self, removed: list[tuple[str, str]]) -> None:
-        """A replica that came in the same moment needs its copy: give the key back."""
-        if not removed:
-            return
-        replicas = self._work.client.list(kinds.REPLICAS, parse.replica).items
-        used = {(replica.image, replica.disk) for replica in replicas if replica.image}
-        schema = self._work.longhorn.schema
-        for name, disk in removed:
-            if (name, disk) not in used:
-                continue
-
-            def add(raw: Object, uuid: str = disk) -> Ops | None:
-                spec = spec_of(raw)
-                if uuid in (spec.get(schema.map_field) or {}):
-                    return None
-                entry = schema.entry(str(spec.get("dataEngine") or "v1"))
-                return [{"op": "add", "path": schema.key_path(uuid), "value": entry}]
-
-            self._work.patch(kinds.BACKING_IMAGES, name, add)
-            self.outcome.put_back.append((name, disk))
 
     def _wait_for_managers(self) -> None:
         """The file is gone when no running manager of the node records it: 1 to 4 s."""
@@ -249,3 +228,27 @@ class Release:
                         f"{', '.join(held[:5])}."
                     )
                 live.next_change(min(1.0, work.deadline.remaining()))
+
+
+def put_back(work: Work, removed: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A replica that came in the same moment needs its copy: give such keys back, and name them.
+
+    removed: image and disk UUID of keys that have just been taken out of the maps.
+    """
+    if not removed:
+        return []
+    replicas = work.client.list(kinds.REPLICAS, parse.replica).items
+    used = {(replica.image, replica.disk) for replica in replicas if replica.image}
+    schema = work.longhorn.schema
+    needed = [pair for pair in removed if pair in used]
+    for name, disk in needed:
+
+        def add(raw: Object, uuid: str = disk) -> Ops | None:
+            spec = spec_of(raw)
+            if uuid in (spec.get(schema.map_field) or {}):
+                return None
+            entry = schema.entry(str(spec.get("dataEngine") or "v1"))
+            return [{"op": "add", "path": schema.key_path(uuid), "value": entry}]
+
+        work.patch(kinds.BACKING_IMAGES, name, add)
+    return needed

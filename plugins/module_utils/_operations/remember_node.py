@@ -155,15 +155,11 @@ def _values(raw: Object, cordoned: bool) -> dict[str, Any]:
 
 
 def _images_to_note(cluster: Cluster, request: Request) -> list[str]:
-    """Images whose map this drain may change: those with a copy on the node, and those of volumes
-    that get one more replica (its start adds a key by itself).
+    """Images whose map may change until the node is given back: those of volumes that get one more
+    replica (its start adds a key by itself), and all that have a copy on the node, because Longhorn
+    adds one elsewhere when the node is away for longer than 45 to 52 s.
     """
     names = {image.name for image in image_needs.concerned(cluster, request.node)}
-    if not request.intent.leaves:
-        needs, _placement = image_needs.assess(
-            cluster, request.node, request.intent, request.next_nodes
-        )
-        names = {need.image.name for need in needs if need.targets}
     for volume in replica_moves.concerned(cluster, request.node):
         move = replica_moves.decide(cluster, volume, request.node, request.intent)
         if move.step in (Step.RAISE, Step.ATTACH) and volume.image:

@@ -83,3 +83,16 @@ def for_drain(namespace: str, *, volumes: bool, leaves: bool) -> list[Right]:
         if leaves:
             rights.append(Right("delete", kinds.REPLICAS, namespace))
     return rights
+
+
+def for_return(namespace: str) -> list[Right]:
+    """What giving a node back writes."""
+    return [
+        Right("patch", kinds.LONGHORN_NODES, namespace),
+        Right("patch", kinds.NODES),
+        Right("patch", kinds.BACKING_IMAGES, namespace),
+        Right("patch", kinds.VOLUMES, namespace),
+        Right("patch", kinds.ATTACHMENTS, namespace),
+        Right("delete", kinds.REPLICAS, namespace),
+        Right("create", kinds.LEASES, namespace),
+    ]

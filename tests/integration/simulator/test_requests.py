@@ -110,9 +110,11 @@ def test_shapes(served: Served) -> None:
 
 def test_methods_and_paths_that_do_not_exist(served: Served) -> None:
     assert served.send("POST", "/api/v1/nodes/n1", {}).status == 405
-    assert served.send("PUT", BASE, {}).status == 405
+    assert served.send("PUT", "/api/v1/nodes", {}).status == 405
+    for method in ("PUT", "PATCH"):
+        assert served.send(method, BASE, {}).body["message"] == "name must be provided"
     assert served.send("GET", f"/apis/longhorn.io/v1beta2/namespaces/{NS}/moons").status == 404
-    assert served.send("POST", "/apis/longhorn.io/v1beta2/images", image("a")).status == 405
+    assert served.send("POST", "/apis/longhorn.io/v1beta2/images", image("a")).status == 404
     broken = served.send("POST", BASE, {"spec": {}})
     assert "Object 'Kind' is missing in" in broken.body["message"]
     wrong = served.send("POST", BASE, {**image("a"), "apiVersion": "longhorn.io/v9"})
@@ -217,3 +219,85 @@ def test_a_port_that_is_taken_is_told(served: Served, tmp_path: Path) -> None:
     second = ApiServer(served.store, tmp_path / "second")
     with pytest.raises(OSError, match="address already in use"):
         second.start(port)
+
+
+def test_bodies_that_are_no_object_or_no_patch(served: Served) -> None:
+    made = image("b")
+    del made["apiVersion"]
+    text = served.send("POST", BASE, made).body["message"]
+    assert text.startswith("the API version in the data () does not match")
+    text = served.send("POST", BASE, []).body["message"]
+    assert "cannot unmarshal array into Go value of type struct { APIVersion" in text
+    served.send("POST", BASE, image("b"))
+    for kind, body, problem in (
+        ("json-patch", {}, "cannot unmarshal object into Go value of type []handlers.jsonPatchOp"),
+        ("json-patch", [5], "cannot unmarshal number into Go value of type handlers.jsonPatchOp"),
+        ("merge-patch", [], "cannot unmarshal array into Go value of type map[string]interface {}"),
+    ):
+        headers = {"Content-Type": f"application/{kind}+json"}
+        refused = served.send("PATCH", f"{BASE}/b", body, headers=headers)
+        assert refused.body["message"] == f"error decoding patch: json: {problem}"
+    stale = {**image("c"), "metadata": {"name": "c", "resourceVersion": "5"}}
+    refused = served.send("POST", BASE, stale)
+    assert refused.status == 500
+    assert refused.body["message"] == "resourceVersion should not be set on objects to be created"
+
+
+def test_parameters_that_make_no_sense(served: Served) -> None:
+    path, delete = f"{BASE}/x", {"kind": "DeleteOptions", "apiVersion": "v1"}
+    for method, body, query, text in (
+        ("POST", image("x"), {"dryRun": "x"}, 'CreateOptions.meta.k8s.io "" is invalid: dryRun'),
+        ("PUT", image("x"), {"fieldValidation": "x"}, "UpdateOptions.meta.k8s.io"),
+        ("DELETE", {**delete, "dryRun": ["x"]}, {}, "DeleteOptions.meta.k8s.io"),
+        ("DELETE", {**delete, "propagationPolicy": "x"}, {}, '"Background", "Orphan", "nil"'),
+    ):
+        refused = served.send(method, BASE if method == "POST" else path, body, **query)
+        assert refused.status == 422
+        assert text in refused.body["message"]
+    assert served.send("GET", BASE, resourceVersion="x").status == 400
+    assert served.send("GET", path, resourceVersion="x").status == 500
+    as_table = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    refused = served.send("GET", BASE, headers=as_table, includeObject="x")
+    assert refused.body["message"].startswith("Unable to convert to Table as requested")
+
+
+def test_paths_with_a_namespace_too_many_or_too_few(served: Served) -> None:
+    assert served.send("GET", f"/api/v1/namespaces/{NS}/nodes").status == 404
+    assert served.send("GET", "/api/v1/pods/x").body["reason"] == "NotFound"
+    assert served.send("GET", "/apis/longhorn.io/v1beta2/images/x").body == "404 page not found\n"
+    assert served.send("DELETE", "/apis/longhorn.io/v1beta2/images").status == 404
+    served.send("POST", BASE, image("h"))
+    assert served.send("HEAD", f"{BASE}/h").status == 200
+    assert served.send("GET", f"{BASE}/none", watch="1").status == 404
+
+
+def test_leases_come_with_a_put_and_evictions_name_their_pod(served: Served) -> None:
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{NS}/leases/l"
+    lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a"}}
+    assert served.send("PUT", path, lease).status == 201
+    assert served.send("PUT", path, lease).body["reason"] == "Invalid"
+    pods = f"/api/v1/namespaces/{NS}/pods"
+    spec = {"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}
+    served.send("POST", pods, {"metadata": {"name": "p"}, "spec": spec})
+    for body, text in (
+        ({"metadata": {"name": "q"}}, "name in URL does not match name in Eviction object"),
+        ({"metadata": {"name": "p", "namespace": "default"}}, "the namespace of the provided"),
+        ({"kind": "Foo", "metadata": {"name": "p"}}, 'no kind "Foo" is registered'),
+    ):
+        refused = served.send("POST", f"{pods}/p/eviction", body)
+        assert refused.status == 400
+        assert text in refused.body["message"]
+
+
+def test_a_scale_is_a_number(served: Served) -> None:
+    path = f"/apis/apps/v1/namespaces/{NS}/deployments"
+    container = {"name": "c", "image": "i"}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}}
+    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": template}
+    served.send("POST", path, {"metadata": {"name": "d"}, "spec": spec})
+    merge = {"Content-Type": "application/merge-patch+json"}
+    for replicas, text in ((-1, "must be greater than or equal to 0"), ("x", "of type int32")):
+        body = {"spec": {"replicas": replicas}}
+        refused = served.send("PATCH", f"{path}/d/scale", body, headers=merge)
+        assert refused.status == 422
+        assert text in refused.body["message"]

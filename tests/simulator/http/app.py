@@ -28,7 +28,7 @@ from tests.simulator.http.watching import Watch
 from tests.simulator.podlogs import PodLogs
 from tests.simulator.rbac import Access, Authorizer, Tokens, User
 from tests.simulator.requestlog import Entry, RequestLog
-from tests.simulator.resources import Resource
+from tests.simulator.resources import Resource, unknown_resource
 from tests.simulator.store import Store
 
 _HEALTH = ("/readyz", "/livez", "/healthz")
@@ -127,9 +127,14 @@ class App:
                 if (document is None)
                 else _json(document)
             )
-        if resource is None:
+        if resource is None and any(
+            r.builtin for r in self.store.registry.in_version(target.group, target.version)
+        ):
+            raise unknown_resource()
+        if resource is None or _misplaced(target, resource, raw.method):
             return web.Response(status=404, text=_NO_PAGE, headers={"Content-Type": _TEXT})
-        request = Request(raw.method, target, resource, raw.query, raw.headers, body, user.name)
+        method = "GET" if raw.method == "HEAD" and not resource.builtin else raw.method
+        request = Request(method, target, resource, raw.query, raw.headers, body, user.name)
         logs = target.subresource == "log"
         shape = (
             Shape()
@@ -138,7 +143,11 @@ class App:
         )
         if request.is_watch:
             return await self._watch(raw, Watch(self.store, request, shape), hits)
-        return _response(self._handlers.handle(request, user, shape), shape)
+        try:
+            answer = self._handlers.handle(request, user, shape)
+        except ApiError as error:
+            return _warn(_error_response(error), request.warnings)
+        return _warn(_response(answer, shape), request.warnings)
 
     def _control(self, raw: web.BaseRequest, path: str, body: bytes, user: User) -> web.Response:
         if not user.is_admin:
@@ -193,6 +202,19 @@ class App:
         return web.Response(status=500)
 
 
+def _misplaced(target: Target, resource: Resource, method: str) -> bool:
+    """Tell whether a path leaves out a namespace that it needs, or has one too many. Raises
+    ApiError 404 for a built-in kind, whose server says it otherwise.
+    """
+    writing = method not in ("GET", "HEAD") and not resource.builtin
+    wrong = bool(target.namespace) and not resource.namespaced
+    if resource.namespaced and not target.namespace:
+        wrong = bool(target.name) or writing
+    if wrong and resource.builtin:
+        raise unknown_resource()
+    return wrong
+
+
 def _abort(raw: web.BaseRequest) -> None:
     if raw.transport is not None:
         raw.transport.abort()
@@ -225,7 +247,11 @@ def _response(answer: Answer, shape: Shape) -> web.Response:
         response = web.Response(status=answer.status, text=text, headers=headers)
     else:
         response = _json(answer.body, answer.status)
-    for warning in answer.warnings:
+    return response
+
+
+def _warn(response: web.Response, warnings: list[str]) -> web.Response:
+    for warning in warnings:
         quoted = warning.replace("\\", "\\\\").replace('"', '\\"')
         response.headers.add("Warning", f'299 - "{quoted}"')
     return response

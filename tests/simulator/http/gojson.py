@@ -11,7 +11,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tests.simulator.decoding import json_kind
 from tests.simulator.errors import bad_request
+
+_DECODING = "error decoding patch: "
+_TYPE_META = (
+    'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string '
+    '"json:\\"kind,omitempty\\"" }'
+)
 
 
 def quote_char(character: str) -> str:
@@ -71,10 +78,52 @@ def decode_json(body: bytes, kind: str) -> Any:
             f"the object provided is unrecognized (must be of type {kind}): couldn't get "
             f"version/kind; json parse error: {problem} ({summarize(body)})"
         ) from None
+    if data is None:
+        return {}
+    problem = ""
     if not isinstance(data, dict):
+        problem = f"json: cannot unmarshal {json_kind(data)} into Go value of type {_TYPE_META}"
+    else:
+        for name in ("apiVersion", "kind"):
+            if data.get(name) is not None and not isinstance(data[name], str):
+                kind_of = json_kind(data[name])
+                problem = (
+                    f"json: cannot unmarshal {kind_of} into Go struct field .{name} of type string"
+                )
+    if problem:
         raise bad_request(
             f"the object provided is unrecognized (must be of type {kind}): couldn't get "
-            "version/kind; json parse error: json: cannot unmarshal array into Go value of type "
-            f"struct ({summarize(body)})"
+            f"version/kind; json parse error: {problem} ({summarize(body)})"
+        )
+    return data
+
+
+def decode_json_patch(body: bytes) -> Any:
+    """Return the operations of a JSON patch. Raises ApiError 400 with the server's text."""
+    operations = _decode_patch(body, list, "[]handlers.jsonPatchOp")
+    for operation in operations:
+        if not isinstance(operation, dict):
+            raise bad_request(
+                f"error decoding patch: json: cannot unmarshal {json_kind(operation)} into Go "
+                "value of type handlers.jsonPatchOp"
+            )
+    return operations
+
+
+def decode_merge_patch(body: bytes, strategic: bool = False) -> Any:
+    """Return a merge patch. Raises ApiError 400 with the server's text."""
+    prefix = "" if strategic else _DECODING
+    return _decode_patch(body, dict, "map[string]interface {}", prefix)
+
+
+def _decode_patch(body: bytes, wanted: type, kind: str, prefix: str = _DECODING) -> Any:
+    try:
+        data = json.loads(body)
+    except ValueError:
+        problem = syntax_error(body.decode(errors="replace"))
+        raise bad_request(prefix + problem) from None
+    if not isinstance(data, wanted):
+        raise bad_request(
+            f"{prefix}json: cannot unmarshal {json_kind(data)} into Go value of type {kind}"
         )
     return data

@@ -9,14 +9,15 @@ Source: apiserver pkg/endpoints/handlers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from tests.simulator import errors
+from tests.simulator.decoding import Undecodable, check_types
+from tests.simulator.http.deleting import delete_options
 from tests.simulator.http.gojson import summarize
 from tests.simulator.http.listing import list_page, parse_version, too_large
 from tests.simulator.http.requests import Request, decode_yaml
-from tests.simulator.http.subresources import Answer, Subresources
+from tests.simulator.http.subresources import Answer, Subresources, no_such_kind
 from tests.simulator.http.tables import Shape, shape_list, shape_object
 from tests.simulator.objects import Object, name_of, namespace_of, uid_of
 from tests.simulator.podlogs import PodLogs
@@ -29,6 +30,7 @@ from tests.simulator.writing import APPLY_PATCH, WriteOptions, accepted_patches
 _OTHER_NAMESPACE = (
     "the namespace of the provided object does not match the namespace sent on the request"
 )
+_UNSUPPORTED = {"POST": "create", "DELETE": "delete"}
 
 
 class Handlers:
@@ -62,6 +64,12 @@ class Handlers:
             "PATCH": self._patch,
             "DELETE": self._delete if target.name else self._delete_collection,
         }
+        if not target.name and not resource.builtin and request.method in ("PUT", "PATCH"):
+            raise errors.bad_request("name must be provided")
+        if target.subresource and not resource.builtin and request.method in _UNSUPPORTED:
+            verb = _UNSUPPORTED[request.method]
+            text = f'{verb} is not supported on resources of kind "{resource.key}"'
+            raise errors.ApiError(405, "MethodNotAllowed", text, errors.details_of(resource))
         allowed = ("GET", "PUT", "PATCH", "DELETE") if target.name else ("GET", "POST", "DELETE")
         if target.name and not resource.builtin:
             allowed = (*allowed, "POST")
@@ -102,6 +110,9 @@ class Handlers:
         if request.target.name and not name_of(obj):
             obj["metadata"]["name"] = request.target.name
         options = request.write_options()
+        if obj["metadata"].get("resourceVersion"):
+            text = "resourceVersion should not be set on objects to be created"
+            raise errors.ApiError(500, "", text)
         made = self._store.create(request.resource.key, obj, options)
         return self._shaped(request, made, shape, 201, options)
 
@@ -112,16 +123,19 @@ class Handlers:
                 f"the name of the object ({name_of(obj)}) does not match the name on the URL "
                 f"({target.name})"
             )
-        options = request.write_options()
-        stored = self._store.update(request.resource.key, obj, target.subresource or None, options)
+        options, key = request.write_options(), request.resource.key
+        missing = self._store.find(key, target.namespace, target.name) is None
+        if missing and request.resource.create_on_update and not target.subresource:
+            made = self._store.create(key, obj, options)
+            return self._shaped(request, made, shape, 201, options)
+        stored = self._store.update(key, obj, target.subresource or None, options)
         return self._shaped(request, stored, shape, 200, options)
 
     def _placed(self, request: Request, obj: Any) -> Object:
         """Return a sent object with the namespace of the path. Raises ApiError 400."""
-        metadata = obj.setdefault("metadata", {}) if isinstance(obj, dict) else None
-        if not isinstance(metadata, dict):
-            raise errors.bad_request("the object provided has no metadata")
         resource, target = request.resource, request.target
+        if not isinstance(obj, dict):
+            raise errors.bad_request("the object provided is not an object")
         if not resource.builtin and not obj.get("kind"):
             text = request.body.decode(errors="replace")
             raise errors.bad_request(
@@ -129,6 +143,13 @@ class Handlers:
                 f"'Kind' is missing in '{text}' ({summarize(request.body)})"
             )
         _check_version_of_body(resource, obj)
+        try:
+            check_types(resource, obj)
+        except Undecodable as problem:
+            raise errors.undecodable(resource, problem) from None
+        if not obj.get("metadata"):
+            obj["metadata"] = {}
+        metadata = obj["metadata"]
         if resource.namespaced:
             if metadata.get("namespace") not in (None, "", target.namespace):
                 raise errors.bad_request(_OTHER_NAMESPACE)
@@ -191,7 +212,7 @@ class Handlers:
 
     def _delete(self, request: Request, shape: Shape) -> Answer:
         resource, target = request.resource, request.target
-        asked = _delete_options(request)
+        asked = delete_options(request)
         obj, gone = self._store.delete_object(
             resource.key,
             target.namespace,
@@ -223,7 +244,7 @@ class Handlers:
             request.query.get("fieldSelector"),
             resource.selectable_fields,
         )
-        asked = _delete_options(request)
+        asked = delete_options(request)
         found = self._store.list(resource.key, target.namespace or None)
         chosen = [o for o in found if matches is None or matches(o)]
         for obj in chosen:
@@ -242,44 +263,17 @@ class Handlers:
         return Answer(200, shape_list(resource, chosen, metadata, shape, now))
 
 
-@dataclass
-class _DeleteOptions:
-    uid: str | None
-    version: str | None
-    propagation: str | None
-    grace: int | None
-    options: WriteOptions
-
-
-def _delete_options(request: Request) -> _DeleteOptions:
-    """Return what a DELETE asks for, in its body or its query. Raises ApiError 400."""
-    body = request.decode() if request.body.strip() else {}
-    options = request.write_options()
-    if body.get("dryRun"):
-        options.dry_run = True
-    conditions = body.get("preconditions") or {}
-    grace = body.get("gracePeriodSeconds")
-    if grace is None:
-        grace = request.number("gracePeriodSeconds")
-    propagation = body.get("propagationPolicy") or request.query.get("propagationPolicy")
-    if body.get("orphanDependents"):
-        propagation = "Orphan"
-    return _DeleteOptions(
-        conditions.get("uid"), conditions.get("resourceVersion"), propagation, grace, options
-    )
-
-
 def _check_version_of_body(resource: Resource, obj: Object) -> None:
     """Refuse a body of another API version, or for built-in kinds of another kind."""
-    sent = obj.get("apiVersion")
-    if sent and sent != resource.api_version:
+    sent, kind = obj.get("apiVersion") or "", obj.get("kind") or resource.kind
+    if resource.builtin and sent and sent != resource.api_version and kind == resource.kind:
+        version = sent.rpartition("/")[2]
+        raise errors.undecodable(resource, no_such_kind(kind, sent), version, kind)
+    if sent != resource.api_version and (sent or not resource.builtin):
         raise errors.bad_request(
             f"the API version in the data ({sent}) does not match the expected API version "
             f"({resource.api_version})"
         )
-    kind = obj.get("kind")
-    if resource.builtin and kind and kind != resource.kind:
-        raise errors.bad_request(
-            f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
-            f"converting ({kind}) to ({resource.kind}): unknown conversion"
-        )
+    if resource.builtin and kind != resource.kind:
+        problem = f"converting ({kind}) to ({resource.kind}): unknown conversion"
+        raise errors.undecodable(resource, problem, kind=kind)

@@ -69,6 +69,9 @@ def decode_token(token: str) -> tuple[int, Key]:
     text = raw.decode("latin-1")
     try:
         data = json.loads(text)
+        if isinstance(data, dict) and data.get("v") != "meta.k8s.io/v1":
+            shown = data.get("v") or ""
+            raise bad_request(f"{prefix}server does not recognize this encoded version {shown}")
         start = str(data["start"]).rstrip("\0")
         namespace, _unused, name = start.rpartition("/")
         return int(data["rv"]), (namespace, name)
@@ -113,18 +116,20 @@ def too_large(wanted: int, current: int) -> ApiError:
 
 
 def parse_version(request: Request) -> int | None:
-    """Return the resourceVersion asked for, None without one. Raises ApiError 400."""
+    """Return the resourceVersion asked for, None without one. Raises ApiError 400 (lists) or
+    500 (everything else), as a real server does.
+    """
     text = request.query.get("resourceVersion", "")
     if not text:
         return None
     if not text.isdigit():
-        raise ApiError(
-            422,
-            "Invalid",
+        problem = (
             f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": '
-            "invalid syntax",
-            {"causes": [{"field": "resourceVersion", "reason": "FieldValueInvalid"}]},
+            "invalid syntax"
         )
+        if request.is_watch or request.target.name:
+            raise ApiError(500, "", problem)
+        raise bad_request(f"invalid resource version: {problem}")
     return int(text)
 
 
@@ -189,7 +194,7 @@ def list_page(store: Store, request: Request) -> Page:
         request.query.get("fieldSelector"),
         resource.selectable_fields,
     )
-    limit, token = request.number("limit") or 0, request.query.get("continue", "")
+    limit, token = max(request.number("limit") or 0, 0), request.query.get("continue", "")
     after: Key | None = None
     version = store.version
     if token:

@@ -8,20 +8,22 @@ Source: apiserver pkg/endpoints/request/requestinfo.go.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 import yaml
 
-from tests.simulator.errors import ApiError, bad_request, unsupported_media_type
-from tests.simulator.http.gojson import decode_json
+from tests.simulator.errors import Cause, bad_request, invalid_options, unsupported_media_type
+from tests.simulator.http.gojson import decode_json, decode_json_patch, decode_merge_patch
 from tests.simulator.rbac import Access
 from tests.simulator.resources import Resource
-from tests.simulator.writing import JSON_PATCH, WriteOptions
+from tests.simulator.writing import JSON_PATCH, STRATEGIC_MERGE_PATCH, WriteOptions
 
 _TRUE = ("true", "1", "t", "True", "TRUE")
+_OPTIONS = {"PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 _BODY_TYPES = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
 
 
@@ -55,9 +57,19 @@ def parse_path(path: str) -> Target | None:
     return Target(group, version, rest[0], namespace, rest[1], rest[2])
 
 
+def check_dry_run(kind: str, asked: Any) -> None:
+    """Refuse stages of a dry run that do not exist. Raises ApiError 422."""
+    if asked != ["All"]:
+        text = f'Unsupported value: {json.dumps(asked)}: supported values: "All"'
+        raise invalid_options(kind, Cause("dryRun", "FieldValueNotSupported", text))
+
+
 @dataclass
 class Request:
-    """One request to an object or a collection, with everything that was sent along."""
+    """One request to an object or a collection, with everything that was sent along.
+
+    ``warnings`` collects what is to be said with the answer, be it a refusal.
+    """
 
     method: str
     target: Target
@@ -66,11 +78,12 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     user: str
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def is_watch(self) -> bool:
         """Tell whether the client wants a stream of events."""
-        return self.method == "GET" and not self.target.subresource and self.flag("watch")
+        return self.method == "GET" and not self.target.name and self.flag("watch")
 
     def flag(self, name: str) -> bool:
         """Return a query parameter that is yes or no."""
@@ -87,13 +100,20 @@ class Request:
             raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
     def write_options(self) -> WriteOptions:
-        """Return how a write is to be done. Raises ApiError 422 for an unknown ``dryRun``."""
-        dry = self.query.get("dryRun", "")
-        if dry not in ("", "All"):
-            text = f'dryRun: Unsupported value: ["{dry}"]: supported values: "All"'
-            raise ApiError(422, "Invalid", f' "" is invalid: {text}', {})
-        validation = self.query.get("fieldValidation") or "Warn"
-        return WriteOptions(self.user, bool(dry), validation)
+        """Return how a write is to be done. Raises ApiError 422 for parameters that make no
+        sense.
+        """
+        kind = _OPTIONS.get(self.method, "CreateOptions")
+        dry, validation = self.query.get("dryRun", ""), self.query.get("fieldValidation", "")
+        if dry:
+            check_dry_run(kind, [dry])
+        if validation not in ("", "Ignore", "Strict", "Warn"):
+            text = (
+                f'Unsupported value: "{validation}": supported values: "", "Ignore", "Strict", '
+                '"Warn"'
+            )
+            raise invalid_options(kind, Cause("fieldValidation", "FieldValueNotSupported", text))
+        return WriteOptions(self.user, bool(dry), validation or "Warn", self.warnings)
 
     def content_type(self) -> str:
         """Return the type of the body, without parameters."""
@@ -114,15 +134,9 @@ class Request:
         """Return the body of a patch: a list for a JSON patch, else an object. Raises
         ApiError 400.
         """
-        if self.content_type() != JSON_PATCH:
-            return decode_json(self.body, self.resource.kind)
-        operations = decode_yaml(self.body)
-        if not isinstance(operations, list):
-            raise bad_request(
-                "error decoding patch: json: cannot unmarshal object into Go value of type "
-                "jsonpatch.Patch"
-            )
-        return operations
+        if self.content_type() == JSON_PATCH:
+            return decode_json_patch(self.body)
+        return decode_merge_patch(self.body, self.content_type() == STRATEGIC_MERGE_PATCH)
 
 
 def decode_yaml(body: bytes) -> Any:
@@ -136,9 +150,9 @@ def decode_yaml(body: bytes) -> Any:
 def verb_of(method: str, target: Target, query: Mapping[str, str]) -> str:
     """Return the verb that RBAC knows a request by."""
     if method in ("GET", "HEAD"):
-        if query.get("watch", "") in _TRUE:
-            return "watch"
-        return "get" if target.name else "list"
+        if target.name:
+            return "get"
+        return "watch" if query.get("watch", "") in _TRUE else "list"
     if method == "DELETE":
         return "delete" if target.name else "deletecollection"
     return {"POST": "create", "PUT": "update", "PATCH": "patch"}.get(method, method.lower())

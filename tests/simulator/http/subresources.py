@@ -8,15 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tests.simulator import errors
+from tests.simulator.decoding import json_kind, show_json
 from tests.simulator.http.eviction import evict
 from tests.simulator.http.protobuf import CONTENT_TYPE, decode_access_review
-from tests.simulator.http.requests import Request
+from tests.simulator.http.requests import Request, check_dry_run
 from tests.simulator.objects import Object
 from tests.simulator.patches import json_patch, merge_patch
 from tests.simulator.podlogs import PodLogs
 from tests.simulator.rbac import Access, Authorizer, Tokens, User
+from tests.simulator.resources import Resource
 from tests.simulator.store import JSON_PATCH, Store
 
+_SCALE = Resource("autoscaling", "v1", "scales", "Scale", builtin=True)
 SCALABLE = ("deployments.apps", "replicasets.apps", "statefulsets.apps")
 
 
@@ -45,6 +48,7 @@ class Subresources:
         if what == ("pods", "eviction") and request.method == "POST":
             body = request.decode()
             options = request.write_options()
+            _check_eviction(request, body)
             return Answer(201, evict(self._store, target.namespace, target.name, body, options))
         if what == ("pods", "log") and request.method == "GET":
             pod = self._store.get("pods", target.namespace, target.name)
@@ -53,6 +57,10 @@ class Subresources:
             return self._token(request)
         if target.subresource == "scale" and request.resource.key in SCALABLE:
             return self._scale(request)
+        if not request.resource.builtin:
+            raise errors.not_found(request.resource, target.name)
+        if any(name == target.subresource for name, _unused in request.resource.subresources):
+            raise errors.method_not_allowed()
         raise errors.ApiError(
             404, "NotFound", "the server could not find the requested resource", {}
         )
@@ -118,6 +126,7 @@ class Subresources:
         else:
             raise errors.method_not_allowed()
         replicas = (wanted.get("spec") or {}).get("replicas", 0)
+        _check_replicas(target.name, wanted, replicas, request.method == "PATCH")
         options = request.write_options()
         version = (wanted.get("metadata") or {}).get("resourceVersion")
 
@@ -143,3 +152,47 @@ class Subresources:
                 "selector": ",".join(f"{k}={v}" for k, v in sorted(labels.items())),
             },
         }
+
+
+def _check_replicas(name: str, scale: Object, replicas: object, patching: bool) -> None:
+    """Refuse a number of replicas that is none. Raises ApiError 400 or 422."""
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        problem = (
+            f"json: cannot unmarshal {json_kind(replicas)} into Go struct field "
+            "ScaleSpec.spec.replicas of type int32"
+        )
+        if patching:
+            raise errors.undecodable_patch(show_json(scale), problem)
+        raise errors.bad_request(f'Scale in version "v1" cannot be handled as a Scale: {problem}')
+    if replicas < 0:
+        text = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        cause = errors.Cause("spec.replicas", "FieldValueInvalid", text)
+        raise errors.invalid(_SCALE, name, [cause])
+
+
+def _check_eviction(request: Request, body: Object) -> None:
+    """Refuse an eviction of another kind, pod or namespace. Raises ApiError 400 or 422."""
+    kind, version = body.get("kind") or "Eviction", body.get("apiVersion") or "policy/v1"
+    if kind != "Eviction":
+        raise errors.bad_request(
+            f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a Eviction: '
+            + no_such_kind(kind, version)
+        )
+    metadata = body.get("metadata") or {}
+    if metadata.get("namespace") not in (None, "", request.target.namespace):
+        raise errors.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if metadata.get("name") != request.target.name:
+        raise errors.bad_request("name in URL does not match name in Eviction object")
+    asked = (body.get("deleteOptions") or {}).get("dryRun")
+    if asked:
+        check_dry_run("DeleteOptions", asked)
+
+
+def no_such_kind(kind: str, version: str) -> str:
+    """Return what is said about a kind that an API version does not have."""
+    return (
+        f'no kind "{kind}" is registered for version "{version}" in scheme '
+        '"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"'
+    )

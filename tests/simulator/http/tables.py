@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulator.errors import ApiError
+from tests.simulator.errors import ApiError, bad_request
 from tests.simulator.kube.columns import age_since
 from tests.simulator.objects import Object, lookup, name_of
 from tests.simulator.resources import Column, Resource
@@ -52,6 +52,11 @@ def negotiate(accept: str, include: str = "") -> Shape:
         as_yaml = media == "application/yaml"
         if not wanted:
             return Shape(yaml=as_yaml)
+        if wanted == "Table" and include not in ("", "Metadata", "Object", "None"):
+            raise bad_request(
+                "Unable to convert to Table as requested: includeObject: Invalid value: "
+                f"\"{include}\": must be 'Metadata', 'Object', 'None', or empty"
+            )
         if wanted == "Table":
             return Shape("Table", as_yaml, include or "Metadata")
         if wanted in ("PartialObjectMetadata", "PartialObjectMetadataList"):
@@ -78,7 +83,7 @@ def column_definitions(resource: Resource) -> list[Object]:
         definitions.append(
             {
                 "name": column.name,
-                "type": column.type,
+                "type": "string" if resource.builtin and column.type == "date" else column.type,
                 "format": column.format,
                 "description": description,
                 "priority": column.priority,
@@ -178,7 +183,7 @@ def shape_list(
         return {
             "kind": "PartialObjectMetadataList",
             "apiVersion": "meta.k8s.io/v1",
-            "metadata": metadata,
+            "metadata": {k: v for k, v in metadata.items() if v != ""},
             "items": [partial(obj) for obj in objects],
         }
     if resource.builtin:

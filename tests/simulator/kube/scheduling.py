@@ -109,7 +109,7 @@ class Scheduler(Controller):
             obj["spec"]["nodeName"] = name_of(chosen)
             copy_topology(chosen, obj)
 
-        self.store.mutate("pods", *key, bind)
+        self.store.mutate("pods", *key, bind, subresource="binding")
         return None
 
     def _unschedulable(self, key: Key) -> None:

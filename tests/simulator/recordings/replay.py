@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import time
 from typing import Any
 
 from tests.simulator.longhorn.cluster import Cluster
@@ -38,6 +39,11 @@ from tests.simulator.recordings.world import SimulatedWorld
 #: Seconds of quiet before a recording starts, in which the cluster comes up.
 SETTLE = 180.0
 SEEDS = 24
+#: A replay this good ends the search; after so many seeds a mere pass does.
+GOOD = 0.97
+ENOUGH = 3
+#: Seconds of CPU after which the search for a better seed ends, so that all take two minutes.
+BUDGET = 7.0
 _STAND_IN = "stand-in-"
 
 
@@ -66,6 +72,7 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
     tolerance = Tolerance([action.t - recording.start for action in played])
     best: tuple[tuple[bool, bool, float], int, Verdict] | None = None
     tried = 0
+    began = time.process_time()
     for seed in range(seeds):
         tried += 1
         shown = simulate(recording, played, seed)
@@ -75,7 +82,9 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
         rank = (verdict.passed, verdict.final_agrees and verdict.refusals_agree, verdict.share)
         if best is None or rank > best[0]:
             best = (rank, seed, verdict)
-        if verdict.passed and verdict.share >= 0.97:
+        if best[2].passed and (best[2].share >= GOOD or tried >= ENOUGH):
+            break
+        if tried >= ENOUGH and time.process_time() - began > BUDGET:
             break
     assert best is not None
     return Examination(recording, best[2], best[1], tried)

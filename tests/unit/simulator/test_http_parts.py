@@ -59,7 +59,7 @@ def test_page_tokens() -> None:
     assert decode_token(encode_token(17, ("", "node"))) == (17, ("", "node"))
     for token, why in (
         ("nope", "invalid character '\\\\u009e' looking for beginning of value"),
-        ("e30", "incorrect encoded start resourceVersion"),
+        ("e30", "server does not recognize this encoded version "),
     ):
         with pytest.raises(ApiError, match=f"continue key is not valid: {why}"):
             decode_token(token)

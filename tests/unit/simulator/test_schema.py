@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.schema import apply_defaults, prune, validate
+from tests.simulator.schema import apply_defaults, prune, validate, validate_status
 from tests.unit.simulator.example import SCHEMA
 
 EXTRA: dict[str, Any] = {
@@ -116,3 +116,28 @@ def test_defaults_fill_in_deeply_and_in_place_of_null() -> None:
     untouched: dict[str, Any] = {}
     apply_defaults(EXTRA, untouched)
     assert untouched == {}
+
+
+def test_a_status_is_named_from_where_it_starts() -> None:
+    part = {"type": "object", "properties": {"uuid": {"type": "string"}}}
+    schema = {"type": "object", "properties": {"status": part}}
+    (cause,) = validate_status(schema, {"status": {"uuid": 3}})
+    assert cause.field == "status.uuid"
+    assert cause.message.endswith('uuid in body must be of type string: "integer"')
+    assert "status.uuid" not in cause.message
+    assert [c.field for c in validate_status(schema, {"status": "x"})] == ["status"]
+
+
+def test_a_field_that_keeps_its_value() -> None:
+    rule = {"rule": "self == oldSelf", "message": "Size is immutable"}
+    size = {"type": "string", "x-kubernetes-validations": [rule]}
+    mode = {"type": "string", "enum": ["a"]}
+    spec = {"type": "object", "properties": {"size": size, "mode": mode}}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    old = {"spec": {"size": "1"}}
+    assert validate(schema, {"spec": {"size": "2"}}) == []
+    assert validate(schema, {"spec": {}}, old) == []
+    (cause,) = validate(schema, {"spec": {"size": "2"}}, old)
+    assert (cause.field, cause.message) == ("spec.size", 'Invalid value: "2": Size is immutable')
+    found = validate(schema, {"spec": {"size": "2", "mode": "b"}}, old)
+    assert [c.field for c in found] == ["spec.mode", "<nil>"]

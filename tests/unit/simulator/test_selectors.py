@@ -40,9 +40,17 @@ def test_label_selectors(text: str, expected: bool) -> None:
     [
         ("==", "found '==', expected: !, identifier, or 'end of string'"),
         ("a,,b", "found ',', expected: identifier after ','"),
-        ("a in 1", "found '1', expected: '('"),
-        ("a in (1", "found '', expected: ',', or ')'"),
-        ("a b", "found 'b', expected: in, notin, =, ==, !=, gt, lt"),
+        ("a in 1", "unable to parse requirement: found '1' expected: '('"),
+        (
+            "a>b",
+            "unable to parse requirement: values[0]: Invalid value: \"b\": for 'Gt', 'Lt' "
+            "operators, the value must be an integer",
+        ),
+        ("a in (1", "unable to parse requirement: found '', expected: ',', or ')'"),
+        (
+            "a b",
+            "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt",
+        ),
     ],
 )
 def test_broken_label_selectors(text: str, message: str) -> None:
@@ -79,3 +87,10 @@ def test_field_selectors() -> None:
         object_match(None, "spec.other=1", selectable)
     with pytest.raises(ApiError, match="invalid selector: 'what'; can't understand 'what'"):
         object_match(None, "what", selectable)
+
+
+def test_numbers_are_compared() -> None:
+    more, less = parse_labels("n>1"), parse_labels("n<3,n")
+    assert more is not None and less is not None
+    assert [more({"n": n}) for n in ("1", "2", "x")] == [False, True, False]
+    assert [less({"n": "2"}), less({"n": "3"}), less({})] == [True, False, False]

@@ -232,3 +232,150 @@ def test_lists_are_in_order_and_filtered() -> None:
     assert [o["metadata"]["name"] for o in store.list(RES, NS)] == ["a", "c"]
     assert [o["metadata"]["name"] for o in store.list(RES, NS, "n in (c,b)")] == ["c"]
     assert store.list(RES, "default") == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "field", "text", "times"),
+    [
+        ({"labels": {"a": "b!"}}, "metadata.labels", "a valid label must be", 3),
+        ({"labels": {"a b": "c"}}, "metadata.labels", "name part must consist", 3),
+        ({"labels": {"A/b": "c"}}, "metadata.labels", "prefix part a lowercase", 3),
+        ({"labels": {"a/b/c": "d"}}, "metadata.labels", "a valid label key must", 3),
+        ({"annotations": {"/b": "c"}}, "metadata.annotations", "prefix part must be non-e", 3),
+        ({"finalizers": ["a b"]}, "metadata.finalizers", "name part must consist", 1),
+        ({"uid": "other"}, "metadata.uid", 'Invalid value: "other": field is immutable', 2),
+        (
+            {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "x"}]},
+            "metadata.ownerReferences.uid",
+            'Invalid value: "": must not be empty',
+            3,
+        ),
+    ],
+)
+def test_bad_metadata_is_found_as_often_as_a_server_looks(
+    metadata: dict[str, Any], field: str, text: str, times: int
+) -> None:
+    store = make_store()
+    store.create(RES, image("a"))
+    with pytest.raises(ApiError) as error:
+        store.patch(RES, NS, "a", {"metadata": metadata}, MERGE_PATCH)
+    assert error.value.details is not None
+    causes = error.value.details["causes"]
+    assert status_of(error) == (422, "Invalid")
+    assert [c["field"] for c in causes] == [field] * times
+    assert text in causes[0]["message"]
+    assert error.value.message.count(text) == 1
+
+
+def test_built_in_kinds_look_at_labels_again_and_want_paths_in_finalizers() -> None:
+    store = make_store()
+    store.create("configmaps", {"metadata": {"name": "a", "namespace": NS}})
+    for metadata, times in (({"labels": {"a": "b!"}}, 4), ({"finalizers": ["b"]}, 2)):
+        with pytest.raises(ApiError) as error:
+            store.patch("configmaps", NS, "a", {"metadata": metadata}, MERGE_PATCH)
+        assert len((error.value.details or {})["causes"]) == times
+
+
+@pytest.mark.parametrize(
+    ("res", "kind", "patch", "content_type", "problem"),
+    [
+        (
+            RES,
+            "Image",
+            {"metadata": {"annotations": {"k": 5}}},
+            MERGE_PATCH,
+            "json: cannot unmarshal number into Go struct field ObjectMeta.annotations of type "
+            "string",
+        ),
+        (
+            "configmaps",
+            "ConfigMap",
+            {"data": {"k": True}},
+            MERGE_PATCH,
+            "json: cannot unmarshal bool into Go struct field ConfigMap.data of type string",
+        ),
+        (
+            "leases.coordination.k8s.io",
+            "Lease",
+            {"spec": {"renewTime": "2026-01-01T00:00:00Z"}},
+            MERGE_PATCH,
+            'parsing time "2026-01-01T00:00:00Z" as "2006-01-02T15:04:05.000000Z07:00": cannot '
+            'parse "Z" as ".000000"',
+        ),
+        (
+            "leases.coordination.k8s.io",
+            "Lease",
+            {"spec": {"leaseDurationSeconds": "x"}},
+            STRATEGIC_MERGE_PATCH,
+            "unrecognized type: int32",
+        ),
+    ],
+)
+def test_values_that_fit_no_type(
+    res: str, kind: str, patch: dict[str, Any], content_type: str, problem: str
+) -> None:
+    store = make_store()
+    obj = {"metadata": {"name": "a", "namespace": NS}}
+    store.create(res, image("a") if res == RES else obj)
+    with pytest.raises(ApiError) as error:
+        store.patch(res, NS, "a", patch, content_type)
+    assert status_of(error) == (422, "Invalid")
+    assert error.value.message.startswith(' "" is invalid: patch: Invalid value: "')
+    assert error.value.message.endswith(f'": {problem}')
+    if content_type == MERGE_PATCH:
+        whole = {"metadata": {"name": "b", "namespace": NS}, **patch}
+        whole["metadata"] |= patch.get("metadata", {})
+        with pytest.raises(ApiError) as refused:
+            store.create(res, whole)
+        assert status_of(refused) == (400, "BadRequest")
+        assert refused.value.message.endswith(f"cannot be handled as a {kind}: {problem}")
+
+
+def test_a_strict_patch_is_refused_with_what_it_makes() -> None:
+    store, strict = make_store(), WriteOptions(validation="Strict")
+    store.create(RES, image("a"))
+    with pytest.raises(ApiError, match='strict decoding error: unknown field "spec.nope"') as error:
+        store.patch(RES, NS, "a", {"spec": {"nope": 1}}, MERGE_PATCH, options=strict)
+    assert error.value.status == 422
+    warned = WriteOptions()
+    store.create("configmaps", {"metadata": {"name": "a", "namespace": NS}, "nope": 1}, warned)
+    assert warned.warnings == ['unknown field "nope"']
+
+
+def test_leases_count_forwards_and_name_the_version_they_replace() -> None:
+    store, res = make_store(), "leases.coordination.k8s.io"
+    lease = {"metadata": {"name": "a", "namespace": NS}, "spec": {"leaseDurationSeconds": 0}}
+    with pytest.raises(ApiError, match="leaseDurationSeconds: Invalid value: 0: must be greater"):
+        store.create(res, lease)
+    lease["spec"] = {"leaseDurationSeconds": 1}
+    store.create(res, lease)
+    with pytest.raises(ApiError, match="must be specified for an update"):
+        store.update(res, lease)
+
+
+def test_a_pod_stays_what_it_is() -> None:
+    store = make_store()
+    spec = {"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}
+    store.create("pods", {"metadata": {"name": "a", "namespace": NS}, "spec": spec})
+    image_of = {"spec": {"containers": [{"name": "c", "image": "j"}]}}
+    patched = store.patch("pods", NS, "a", image_of, STRATEGIC_MERGE_PATCH)
+    assert patched["spec"]["containers"][0]["image"] == "j"
+    with pytest.raises(ApiError, match="spec: Forbidden: pod updates may not change fields"):
+        store.patch("pods", NS, "a", {"spec": {"nodeName": "n2"}}, MERGE_PATCH)
+
+
+def test_budgets_events_and_taints_that_make_no_sense() -> None:
+    store, about = make_store(), {"namespace": "default", "kind": "Pod", "name": "x"}
+    metadata = {"name": "a", "namespace": NS}
+    for res, body, text in (
+        ("events", {"involvedObject": about}, "does not match event.namespace"),
+        ("poddisruptionbudgets.policy", {"spec": {"minAvailable": -1}}, "spec.minAvailable: Inv"),
+        (
+            "poddisruptionbudgets.policy",
+            {"spec": {"minAvailable": 1, "maxUnavailable": 1}},
+            "cannot be both set",
+        ),
+        ("nodes", {"spec": {"taints": [{"key": "a", "effect": "No"}]}}, "taints.0..effect: Unsup"),
+    ):
+        with pytest.raises(ApiError, match=text):
+            store.create(res, {"metadata": dict(metadata), **body})

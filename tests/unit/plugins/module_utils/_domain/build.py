@@ -179,9 +179,15 @@ def workload(pod_name: str, namespace: str = "default") -> Workload:
     return Workload(namespace, pod_name)
 
 
+def instance_manager(on: str, **fields: Any) -> InstanceManager:
+    """The running instance manager `im-<node>`."""
+    values: dict[str, Any] = {"meta": Meta(f"im-{on}"), "node": on, "type": "aio"}
+    return InstanceManager(**{**values, "state": "running", **fields})
+
+
 def cluster(version: str = "1.12.1", *things: Any, **fields: Any) -> Cluster:
-    """A cluster of these things. Core nodes, data sources and instance managers that are not
-    given are added in their calm state; cordoned=[...] names cordoned nodes.
+    """A cluster of these things. Core nodes, data sources, instance managers and their budgets that
+    are not given are added in their calm state; cordoned=[...] names cordoned nodes.
     """
     cordoned = set(fields.pop("cordoned", ()))
     held: dict[type, dict[str, Any]] = {}
@@ -190,9 +196,9 @@ def cluster(version: str = "1.12.1", *things: Any, **fields: Any) -> Cluster:
     nodes = held.get(Node, {})
     kube = {name: kube_node(name, name in cordoned) for name in nodes} | held.get(KubeNode, {})
     sources = {name: source(name) for name in held.get(Image, {})} | held.get(DataSource, {})
-    managers = {
-        f"im-{name}": InstanceManager(Meta(f"im-{name}"), name, state="running") for name in nodes
-    }
+    managers = {f"im-{name}": instance_manager(name) for name in nodes}
+    managers |= held.get(InstanceManager, {})
+    budgets = {name: budget(name, {"im": name}, "longhorn-system") for name in managers}
     made = Cluster(
         schema=detect(version, []),
         nodes=nodes,
@@ -206,6 +212,6 @@ def cluster(version: str = "1.12.1", *things: Any, **fields: Any) -> Cluster:
         attachments=held.get(Attachment, {}),
         instance_managers=managers,
         pods=tuple(held.get(Pod, {}).values()),
-        budgets=tuple(held.get(Budget, {}).values()),
+        budgets=tuple((budgets | held.get(Budget, {})).values()),
     )
     return dataclasses.replace(made, **fields)

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wait until a node has really come back and its volumes are whole."""
+
+from __future__ import annotations
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
+    TimedOut,
+    spell_seconds,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    living,
+    node_before,
+    restore_plan,
+    return_volumes,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
+    LiveCluster,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
+    Stopped,
+    Work,
+)
+
+FOLLOWED = (
+    kinds.LONGHORN_NODES,
+    kinds.NODES,
+    kinds.INSTANCE_MANAGERS,
+    kinds.BUDGETS,
+    kinds.BACKING_IMAGES,
+    kinds.MANAGERS,
+    kinds.VOLUMES,
+    kinds.REPLICAS,
+    kinds.ENGINES,
+)
+
+
+def not_back(cluster: Cluster, node: str) -> list[str]:
+    """What is still missing. Volumes that carry our note are left to the step that ends them."""
+    found = list(living.not_alive(cluster, node))
+    if cluster.kube_nodes[node].unschedulable:
+        return found
+    noted = frozenset(
+        volume.name for volume in cluster.volumes.values() if return_volumes.noted_for(volume, node)
+    )
+    return found + living.not_whole(cluster, node, noted)
+
+
+def await_return(work: Work, node: str) -> float:
+    """Seconds that it took. Raises Stopped for other disks than before, TimedOut with what is
+    missing.
+    """
+    began = work.deadline.elapsed()
+    work.where = f"{node} is open again; its notes are kept."
+    with LiveCluster(work.client, work.longhorn, FOLLOWED) as live:
+        while True:
+            work.safe_point()
+            cluster = live.picture()
+            before = node_before.of(cluster.nodes[node]) if node in cluster.nodes else None
+            drift = living.drifted(cluster, node, before) if before is not None else ()
+            if drift:
+                raise Stopped(restore_plan.drift_text(node, drift))
+            missing = not_back(cluster, node)
+            if not missing:
+                return work.deadline.elapsed() - began
+            work.progress.update(f"waiting: {names(missing, 3)}")
+            if work.deadline.expired:
+                raise TimedOut(_late(work, cluster, node, missing))
+            live.next_change(min(1.0, work.deadline.remaining()))
+
+
+def _late(work: Work, cluster: Cluster, node: str, missing: list[str]) -> str:
+    paths = living.unmounted(cluster, node) if node in cluster.nodes else ()
+    remedy = f" Mount what belongs at {', '.join(paths)}." if paths else ""
+    return (
+        f"waited {spell_seconds(work.deadline.elapsed())} for {node} to be back; last seen: "
+        f"{names(missing, 10)}.{remedy} {work.where} No replica and no copy was deleted that is "
+        "still needed. Run the same command again."
+    )

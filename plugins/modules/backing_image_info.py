@@ -46,6 +46,7 @@ options:
       - Needs the Python library C(jmespath).
     type: str
 seealso:
+  - module: nodecare.longhorn.backing_image_diagnosis
   - module: nodecare.longhorn.backing_image_recovery
 """
 
@@ -54,9 +55,9 @@ EXAMPLES = r"""
   nodecare.longhorn.backing_image_info:
   register: found
 
-- name: Show what is not healthy
-  ansible.builtin.debug:
-    msg: "{{ found.images | rejectattr('verdict.name', 'eq', 'healthy') | map(attribute='name') }}"
+- name: Keep what is not healthy
+  ansible.builtin.set_fact:
+    unwell: "{{ found.images | rejectattr('verdict.name', 'eq', 'healthy') | list }}"
 
 - name: Find the images that have only one proven copy
   nodecare.longhorn.backing_image_info:
@@ -148,13 +149,14 @@ images:
         message: ""
         place: worker-1/nvme0
     consumers:
-      description: Volumes, replicas and cloned images that use it, and the volumes that wait
-        for it.
+      description: Volumes, replicas and cloned images that use it, and the volumes and
+        replicas that wait for it.
       type: dict
       sample:
         volumes: [pvc-7f2a]
         replicas: [pvc-7f2a-r-8a1]
         waiting_volumes: []
+        waiting_replicas: []
         clones: []
     deleting:
       description: Whether it is being deleted.
@@ -167,13 +169,15 @@ images:
         name:
           description: One of C(healthy), C(degraded_syncing), C(degraded),
             C(unavailable_all_failed), C(undetermined_unknown),
-            C(never_downloaded), C(redownloading), C(data_source_stuck), C(poisoned_entry),
-            C(deleting).
+            C(blocked_by_unknown), C(never_downloaded), C(redownloading), C(data_source_stuck),
+            C(poisoned_entry), C(orphan_map_entry), C(name_collision), C(failed_sync_retrying),
+            C(deleting), C(deleting_blocked_by_consumers).
           type: str
           sample: healthy
         detail:
           description: A second word where a verdict has several courses, such as C(running) or
-            C(failing).
+            C(failing), C(all_failed_will_recover_itself) or C(all_failed_needs_recovery), or the
+            cause of a failed sync.
           type: str
           sample: ""
         confidence:

@@ -48,7 +48,7 @@ def events(folder: Path) -> list[tuple[str, str, str, dict[str, Any]]]:
         if not path.is_file():
             continue
         with path.open(encoding="utf-8") as lines:
-            for line in lines:
+            for line in filter(str.strip, lines):
                 event = json.loads(line)
                 found.append((event["t"], kind, event["type"], event["object"]))
     found.sort(key=lambda event: event[0])
@@ -56,7 +56,8 @@ def events(folder: Path) -> list[tuple[str, str, str, dict[str, Any]]]:
 
 
 def schema_of(folder: Path) -> Schema:
-    return detect(folder.parent.name, [])
+    """By the version that the parent folder names (v1.12.1)."""
+    return detect(folder.resolve().parent.name, [])
 
 
 def states(folder: Path, step: int = 1) -> Iterator[tuple[str, Cluster]]:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import Condition
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
@@ -74,18 +76,26 @@ def _data_source(sight: Sight) -> dict[str, Any] | None:
 
 def _consumers(sight: Sight) -> dict[str, Any]:
     cluster, name = sight.cluster, sight.image.name
-    waiting = [
-        volume.name
-        for volume in cluster.volumes_of_image.get(name, ())
-        if any(c.type == "WaitForBackingImage" and c.true for c in volume.conditions)
+    waiting = [v.name for v in cluster.volumes_of_image.get(name, ()) if _waits(v.conditions)]
+    # The condition of a replica stays True after its volume was detached: it counts while it is to
+    # run (longhorn-manager controller/replica_controller.go, all versions).
+    replicas = [
+        replica.name
+        for replica in cluster.replicas_of_image.get(name, ())
+        if replica.desire == "running" and _waits(replica.conditions)
     ]
     return {
         "volumes": sorted(volume.name for volume in cluster.volumes_of_image.get(name, ())),
         "replicas": sorted(replica.name for replica in cluster.replicas_of_image.get(name, ())),
         "waiting_volumes": sorted(waiting),
+        "waiting_replicas": sorted(replicas),
         "clones": sorted(
             other.name
             for other in cluster.images.values()
             if other.source_type == "clone" and other.source_parameters.get("backing-image") == name
         ),
     }
+
+
+def _waits(conditions: Iterable[Condition]) -> bool:
+    return any(c.type == "WaitForBackingImage" and c.true for c in conditions)

@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import image_facts
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    diagnosis_text,
+    image_facts,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import catalogue
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
@@ -25,6 +29,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.obse
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 
 TICK_SECONDS = 1.0
+ALL = "all"
 
 
 def unknown_image(name: str, known: Iterable[str]) -> str:
@@ -72,6 +77,22 @@ def diagnose(task: Task, names: Sequence[str], window_seconds: float) -> dict[st
         "images": images,
         "counts": counts,
     }
+
+
+def show(
+    task: Task, names: Sequence[str], window_seconds: float, form: str, fail_on: str
+) -> tuple[dict[str, Any], str]:
+    """The diagnosis with the lines that show it (*form* text or json), and the sentence to fail
+    with, "" when nothing is at level *fail_on* or worse.
+    """
+    found = diagnose(task, [] if list(names) == [ALL] else names, window_seconds)
+    images = found["images"]
+    found["worst"] = diagnosis_text.worst(images)
+    if form == "json":
+        found["lines"] = json.dumps(found, indent=2, sort_keys=True).splitlines()
+    else:
+        found["lines"] = diagnosis_text.lines(images)
+    return found, diagnosis_text.too_bad(images, fail_on)
 
 
 def _unsure(observation: Observation, name: str) -> bool:

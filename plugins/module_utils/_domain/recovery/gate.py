@@ -59,7 +59,7 @@ def decide(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> Gat
     sight = window[-1]
     verdict = catalogue.judge(window)
     name = sight.image.name
-    if verdict.name == deleting.NAME:
+    if verdict.name in (deleting.NAME, deleting.BLOCKED):
         return Gate(Decision.REFUSE, f"{name} {verdict.summary}: {verdict.remedy}.", verdict)
     if begun(sight):
         return Gate(Decision.CONTINUE, f"{name}: a recovery has begun; it is finished", verdict)

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
+    blocked_by_unknown,
     data_source_stuck,
     degraded,
     deleting,
+    failed_sync,
     first_file,
     healthy,
+    name_collision,
+    orphan_map_entry,
     poisoned_entry,
     redownloading,
     unavailable,
@@ -28,10 +32,14 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 RULES: tuple[Rule, ...] = (
     deleting.judge,
     data_source_stuck.judge,
+    name_collision.judge,
     first_file.judge,
     redownloading.judge,
     unavailable.judge,
     poisoned_entry.judge,
+    blocked_by_unknown.judge,
+    orphan_map_entry.judge,
+    failed_sync.judge,
     healthy.judge,
     degraded.judge,
     undetermined.judge,
@@ -40,11 +48,16 @@ RULES: tuple[Rule, ...] = (
 WORST_FIRST: tuple[str, ...] = (
     unavailable.NAME,
     data_source_stuck.NAME,
+    blocked_by_unknown.NAME,
     undetermined.NAME,
     poisoned_entry.NAME,
     redownloading.NAME,
+    name_collision.NAME,
     first_file.NAME,
+    failed_sync.NAME,
     degraded.NAME,
+    deleting.BLOCKED,
+    orphan_map_entry.NAME,
     degraded.SYNCING,
     deleting.NAME,
     healthy.NAME,
@@ -67,4 +80,9 @@ def severity(verdict: Verdict) -> int:
 
 def needs_window(verdict: Verdict) -> bool:
     """Whether one sight is not enough: no file is proven, so the picture may be a passing one."""
-    return verdict.name in (unavailable.NAME, undetermined.NAME, data_source_stuck.NAME)
+    return verdict.name in (
+        unavailable.NAME,
+        blocked_by_unknown.NAME,
+        undetermined.NAME,
+        data_source_stuck.NAME,
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     Evidence,
@@ -15,6 +15,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 
 NAME = "deleting"
+BLOCKED = "deleting_blocked_by_consumers"
 
 
 def judge(window: Sequence[Sight]) -> Verdict | None:
@@ -23,6 +24,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     """
     sight = window[-1]
     image = sight.image
+    name = NAME
     if not image.meta.deleting:
         return None
     replicas = sight.cluster.replicas_of_image.get(image.name, ())
@@ -31,13 +33,18 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         held = "an entry of its map was written as {}, so Longhorn cannot finish"
         remedy = "write the entry in full (see the verdict poisoned_entry); the deletion then ends"
     elif replicas:
-        held = f"{count(len(replicas), 'replica')} hold it"
-        remedy = "delete the volumes that use it, or wait for them"
+        name = BLOCKED
+        volumes = sorted({replica.volume for replica in replicas})
+        held = f"{count(len(replicas), 'replica')} of {names(volumes)} hold it"
+        remedy = f"nothing goes on before these volumes are deleted: {names(volumes)}"
     elif sight.first_file_pending:
         held = "its data source has not finished its first file"
         remedy = f"delete the BackingImageDataSource {image.name} too"
     else:
         held = "Longhorn is cleaning up"
         remedy = "wait; nothing to do"
-    evidence = Evidence(f"backingimage/{image.name}", "metadata.deletionTimestamp", "set")
-    return Verdict(NAME, f"is being deleted; {held}", remedy, (evidence,))
+    mark = Evidence(f"backingimage/{image.name}", "metadata.deletionTimestamp", "set")
+    users = tuple(
+        Evidence(f"replica/{replica.name}", "spec.backingImage", image.name) for replica in replicas
+    )
+    return Verdict(name, f"is being deleted; {held}", remedy, (mark, *users))

@@ -24,6 +24,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 
 NAME = "unavailable_all_failed"
+RECOVERS_ITSELF = "all_failed_will_recover_itself"
+NEEDS_RECOVERY = "all_failed_needs_recovery"
 
 
 def judge(window: Sequence[Sight]) -> Verdict | None:
@@ -42,9 +44,10 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     return Verdict(
         NAME,
         f"no copy is left ({places(sight.copies)}){waiting_text(sight)}; {why}",
-        remedy(sight),
+        f"wait for it, or do not wait: {remedy(sight)}" if heals else remedy(sight),
         copy_evidence(sight, sight.copies),
         confidence="certain" if settled else LIKELY,
+        detail=RECOVERS_ITSELF if heals else NEEDS_RECOVERY,
         recoverable=sight.can_download,
         heals_itself=heals,
     )

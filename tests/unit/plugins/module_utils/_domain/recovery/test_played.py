@@ -23,8 +23,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     Sight,
     see,
 )
+from tests.check_verdicts import answer_key
 from tests.unit import recorded
-from tests.unit.plugins.module_utils._domain.verdicts import answer_key
 
 VERSIONS = ["v1.6.4", "v1.7.3", "v1.12.1"]
 FIVE = "w5-recover-five-ticket-removed-first"

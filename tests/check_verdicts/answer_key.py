@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +35,8 @@ KINDS = (
     "replicas",
     "volumeattachments",
 )
+TimedEvent = tuple[float, str, str, dict[str, Any]]
+_LINE_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z? ", re.MULTILINE)
 _READY = [{"type": kind, "status": "True"} for kind in ("Ready", "Schedulable")]
 
 
@@ -45,6 +49,7 @@ class Phase:
     name: str
     begin: float
     end: float
+    tell: str
     redownload: str
 
     @property
@@ -56,18 +61,26 @@ class Phase:
 
 
 def phases() -> dict[str, list[Phase]]:
-    """All rows about images, by scenario."""
+    """All rows about images of the shared key, by scenario."""
+    return phases_of(shared("recordings/EXPECTED.md").read_text(encoding="utf-8"))
+
+
+def phases_of(text: str) -> dict[str, list[Phase]]:
+    """All rows about images of a key, by scenario (``v1.12.1/b-404``).
+
+    Rows about volumes, about drains, and those inside of another row ("each retry") are left out.
+    """
     found: dict[str, list[Phase]] = {}
-    text = (shared("recordings/EXPECTED.md")).read_text(encoding="utf-8")
     for line in text.splitlines():
-        cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
-        if not line.startswith("| v1.") or len(cells) < 10:
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
+        if not line.startswith("| v1.") or len(cells) != 10:
             continue
         scenario, image, name, begin, end = cells[:5]
-        if image.startswith(("vol", "(")) or not _is_number(begin) or not _is_number(end):
-            continue
-        phase = Phase(scenario, image, name, float(begin), float(end), cells[9])
-        found.setdefault(scenario, []).append(phase)
+        told, redownload = cells[7], cells[9]
+        about_image = redownload != "-" and not image.startswith("(")
+        if about_image and _is_number(begin) and _is_number(end):
+            phase = Phase(scenario, image, name, float(begin), float(end), told, redownload)
+            found.setdefault(scenario, []).append(phase)
     return found
 
 
@@ -93,26 +106,61 @@ def windows(folder: Path, rows: list[Phase]) -> Iterator[tuple[Phase, float, lis
 
 def clusters(folder: Path, moments: list[float]) -> dict[float, Cluster]:
     """The cluster at each of these moments (seconds from the scenario's start, ascending)."""
+    return dict(Moments(folder, timed_events(folder)).at(moments))
+
+
+class Moments:
+    """Plays the events of a recording; a cluster is only made anew where something changed."""
+
+    def __init__(self, folder: Path, events: list[TimedEvent]) -> None:
+        self._schema = recorded.schema_of(folder)
+        self._events = events
+        self._held = _nodes_at_the_beginning(events)
+        self._position = 0
+
+    def at(self, moments: Iterable[float]) -> Iterator[tuple[float, Cluster]]:
+        """(moment, cluster) at each of these moments, ascending."""
+        cluster: Cluster | None = None
+        for moment in moments:
+            if self._play(moment) or cluster is None:
+                cluster = recorded.assemble(self._schema, self._held)
+            yield moment, cluster
+
+    def _play(self, moment: float) -> bool:
+        before = self._position
+        while self._position < len(self._events) and self._events[self._position][0] <= moment:
+            _time, kind, what, raw = self._events[self._position]
+            name = raw["metadata"]["name"]
+            if what == "DELETED":
+                self._held[kind].pop(name, None)
+            else:
+                self._held[kind][name] = raw
+            self._position += 1
+        return self._position > before
+
+
+def end_of(folder: Path, events: list[TimedEvent]) -> float:
+    """Seconds from the start to the last line of the timeline: what follows it belongs to the next
+    scenario of the same cluster. Without a timeline, the last event or action.
+    """
     start = start_of(folder)
-    events = [
+    last = [events[-1][0] if events else 0.0, seconds(actions(folder)[-1]["t"]) - start]
+    timeline = folder / "timeline.txt"
+    if timeline.is_file():
+        found = _LINE_TIME.findall(timeline.read_text(encoding="utf-8"))
+        if found:
+            return seconds(f"{found[-1]}Z") - start
+    return max(last)
+
+
+def timed_events(folder: Path) -> list[TimedEvent]:
+    """(seconds from the scenario's start, kind, type, object) of what verdicts are made of."""
+    start = start_of(folder)
+    return [
         (seconds(time) - start, kind, what, raw)
         for time, kind, what, raw in recorded.events(folder)
         if kind in KINDS
     ]
-    held = _nodes_at_the_beginning(events)
-    schema = recorded.schema_of(folder)
-    found, position = {}, 0
-    for moment in moments:
-        while position < len(events) and events[position][0] <= moment:
-            _time, kind, what, raw = events[position]
-            name = raw["metadata"]["name"]
-            if what == "DELETED":
-                held[kind].pop(name, None)
-            else:
-                held[kind][name] = raw
-            position += 1
-        found[moment] = recorded.assemble(schema, held)
-    return found
 
 
 def start_of(folder: Path) -> float:
@@ -123,16 +171,17 @@ def start_of(folder: Path) -> float:
 def actions(folder: Path) -> list[dict[str, Any]]:
     """What the operator did, in order."""
     lines = (folder / "actions.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in lines if line.strip()]
 
 
 def _nodes_at_the_beginning(events: list[Any]) -> dict[str, dict[str, Any]]:
     """Recordings keep node lines only where something changed: before that, nodes were well."""
     held: dict[str, dict[str, Any]] = {kind: {} for kind in recorded.KINDS}
     disks: dict[str, str] = {}
-    for _time, kind, _what, raw in events:
+    for _time, kind, what, raw in events:
         if kind in ("lhnodes", "k8snodes"):
-            held[kind].setdefault(raw["metadata"]["name"], raw)
+            before = _as_well(raw) if what == "MODIFIED" else raw
+            held[kind].setdefault(raw["metadata"]["name"], before)
         elif kind == "backingimagemanagers":
             disks.setdefault(raw["spec"]["diskUUID"], raw["spec"]["nodeID"])
     for uuid, node in disks.items():
@@ -141,6 +190,20 @@ def _nodes_at_the_beginning(events: list[Any]) -> dict[str, dict[str, Any]]:
         well = {"metadata": {"name": node}, "status": {"conditions": _READY}}
         held["k8snodes"].setdefault(node, well)
     return held
+
+
+def _as_well(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What a node was before its first change that is recorded: Ready, and nothing asked of it."""
+    before: dict[str, Any] = copy.deepcopy(dict(raw))
+    spec, status = before.setdefault("spec", {}), before.setdefault("status", {})
+    status["conditions"] = _READY
+    for part in (spec, *(spec.get("disks") or {}).values()):
+        if "evictionRequested" in part:
+            part.update(evictionRequested=False, allowScheduling=True)
+    spec.pop("unschedulable", None)
+    for disk in (status.get("diskStatus") or {}).values():
+        disk["conditions"] = _READY
+    return before
 
 
 def _well_node(name: str, uuid: str) -> Mapping[str, Any]:

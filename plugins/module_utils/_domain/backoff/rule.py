@@ -18,9 +18,9 @@ LONGEST_SECONDS = 300.0
 FORGOTTEN_SECONDS = 2 * LONGEST_SECONDS
 # The window is only looked at in a reconcile, at the latest at the next 30 s resync.
 LATE_SECONDS = 30.0
-# Times have a resolution of one second; a pod takes a moment to be made.
+# Times have a resolution of one second; a busy manager takes a moment from beat to pod.
 EARLY_SLACK_SECONDS = 1.0
-LATE_SLACK_SECONDS = 2.0
+LATE_SLACK_SECONDS = 5.0
 STEPS = 4
 
 FITS = "fits"

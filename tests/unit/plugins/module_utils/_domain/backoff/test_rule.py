@@ -60,7 +60,6 @@ def test_a_halved_window_is_found_where_it_is(
 ) -> None:
     gaps = gaps_of(late)
     index = data.draw(st.integers(0, len(gaps) - 1))
-    # A window that is not the first of what was seen needs the row before it.
     gaps[index] /= 2
     created = [Observation(BEGIN, SOURCE, "img")] if from_start else []
     found = judged(*pods(gaps), *created)

@@ -109,3 +109,23 @@ def test_the_playbook_fails_without_evidence_and_writes_the_picture(
     watched = play(server, "-e", json.dumps({"image": "missing", "watch": WATCH_SECONDS}))
     assert watched.returncode == 0, watched.stdout + watched.stderr
     assert "follows the rule" in watched.stdout
+
+
+def test_data_in_place_of_a_cluster() -> None:
+    times = ["20:45:44Z", "20:46:47Z", "20:49:17Z"]
+    observations = [
+        {"at": f"2026-11-20T{at}", "kind": "pod", "image": "img", "disk": None} for at in times
+    ]
+    line = (
+        'time="2026-11-20T20:53:47Z" level=info msg="Creating backing image data source pod" '
+        "backingImageDataSource=img"
+    )
+    seen = backoff.gather_data(observations, [{"text": f"cut off\n{line}\n", "manager": "m-1"}])
+    found = backoff.report(["img"], seen)
+    (one,) = found["reports"]
+    assert (one["verdict"], one["confidence"]) == ("follows_rule", "certain")
+    assert backoff.objection(found["reports"], ["follows_rule"]) == ""
+    assert "follows the rule" in backoff.objection(found["reports"], ["no_backoff"])
+    assert backoff.objection([], ["follows_rule"])
+    with pytest.raises(Failure, match="observation 2"):
+        backoff.gather_data([observations[0], {"kind": "pod"}], [])

@@ -27,8 +27,11 @@ from tests.simulator.server import ApiServer
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SCALE = 40.0
-# Nine and a half minutes there: the first attempt, and those after 1, 2 and 4 minutes.
+# Nine and a half minutes there: the attempts after 1, 2 and 4 minutes. The first one may be over
+# (in a fifth of a second here) before the watch has begun.
 WATCH_SECONDS = 14.25
+# Nearly twelve minutes: from whenever on, two attempts.
+ANY_WINDOW_SECONDS = 17.5
 MISSING = "http://images.rig:8080/f/none.img"
 
 
@@ -77,8 +80,9 @@ def test_watching_a_download_that_is_not_found(server: ApiServer) -> None:
     found = backoff.report(images, seen)
     (one,) = found["reports"]
     assert (one["verdict"], one["retries"]) == ("follows_rule", "download"), found["text"]
-    assert len(one["attempts"]) >= 4
-    assert [window["expected"] for window in one["windows"]][:3] == [60, 120, 240]
+    assert len(one["attempts"]) >= 3
+    expected = [window["expected"] for window in one["windows"]]
+    assert [120, 240] in (expected[:2], expected[1:3])
     assert task.client.writes == 0
 
 
@@ -106,7 +110,7 @@ def test_the_playbook_fails_without_evidence_and_writes_the_picture(
     assert done.returncode == 2, done.stdout + done.stderr
     assert "no evidence: " in done.stdout
     assert picture.read_text(encoding="utf-8").startswith("<svg")
-    watched = play(server, "-e", json.dumps({"image": "missing", "watch": WATCH_SECONDS}))
+    watched = play(server, "-e", json.dumps({"image": "missing", "watch": ANY_WINDOW_SECONDS}))
     assert watched.returncode == 0, watched.stdout + watched.stderr
     assert "follows the rule" in watched.stdout
 

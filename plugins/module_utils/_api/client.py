@@ -162,6 +162,14 @@ class Client:
             if not token:
                 return Listing(items, str(metadata.get("resourceVersion") or ""))
 
+    def pod_log(self, pod: str, container: str, namespace: str | None = None) -> str:
+        """What a container has logged, as text. Raises NotFound, or Forbidden without pods/log."""
+        where = namespace or self.namespace
+        what = f"get {self._spell(PODS, pod, namespace, 'log')}"
+        url = PODS.path(where, pod, "log") + _query({"container": container})
+        data = retry.call(lambda: self._send("GET", url, what=what).data, self.deadline)
+        return data.decode("utf-8", "replace")
+
     # -- writing -------------------------------------------------------------------------------
     def patch_json(
         self,

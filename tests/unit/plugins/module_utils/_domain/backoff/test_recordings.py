@@ -1,0 +1,110 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The judge on what real Longhorn did: the table of verdicts of every recording with retries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import (
+    log_line,
+    objects,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.judge import (
+    Judgement,
+    judge_image,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.observation import (
+    Observation,
+)
+from tests.unit.recorded import scenario
+
+OF_FILE: dict[str, Callable[[dict[str, Any]], list[Observation]]] = {
+    "pods": objects.of_pod,
+    "backingimagedatasources": objects.of_source,
+    "backingimages": objects.of_image,
+}
+
+
+def seen_in(folder: Path, *, kinds: tuple[str, ...] = tuple(OF_FILE), logs: bool = True) -> Any:
+    """(observations, the image of the scenario)."""
+    found: list[Observation] = []
+    images: list[str] = []
+    for kind in kinds:
+        path = folder / f"{kind}.jsonl"
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+            event = json.loads(line)
+            if event["type"] != "DELETED":
+                found += OF_FILE[kind](event["object"])
+    for line in (folder / "log-longhorn-manager.txt").read_text(encoding="utf-8").splitlines():
+        manager, _bar, text = line.partition(" | ")
+        if logs and (seen := log_line.observe(text, manager)) is not None:
+            found.append(seen)
+    for line in (folder / "actions.jsonl").read_text(encoding="utf-8").splitlines():
+        action = json.loads(line)
+        if action.get("stdin"):
+            images.append(json.loads(action["stdin"])["metadata"]["name"])
+    return found, images[0]
+
+
+def table(folder: Path, **options: Any) -> list[Judgement]:
+    observations, image = seen_in(folder, **options)
+    return judge_image(observations, image)
+
+
+RECORDED = [
+    ("v1.6.4/b-404", [("download", "follows_rule", "certain", 4)]),
+    ("v1.6.4/b-404thengood", [("download", "follows_rule", "certain", 3)]),
+    ("v1.6.4/b-drop", [("download", "follows_rule", "certain", 3)]),
+    ("v1.6.4/b-host", [("download", "follows_rule", "certain", 4)]),
+    ("v1.6.4/b-scheme", [("download", "follows_rule", "certain", 4)]),
+    ("v1.6.4/d-sync-fail-immutable", [("sync", "no_backoff", "certain", 198)]),
+    ("v1.6.4/d2-immutable-during-transfer", [("sync", "no_backoff", "certain", 104)]),
+    ("v1.12.1/b-404", [("download", "follows_rule", "certain", 4)]),
+    ("v1.12.1/b-404thengood", [("download", "follows_rule", "certain", 3)]),
+    ("v1.12.1/b-checksum", [("download", "follows_rule", "certain", 3)]),
+    ("v1.12.1/b-host", [("download", "follows_rule", "certain", 4)]),
+    # Refused at the create: there is nothing to retry.
+    ("v1.12.1/b-scheme", [("download", "no_evidence", "none", 0)]),
+    ("v1.12.1/d-sync-fail-immutable", [("sync", "no_backoff", "certain", 185)]),
+    ("v1.12.1/d2-immutable-during-transfer", [("sync", "no_backoff", "certain", 102)]),
+]
+
+
+@pytest.mark.parametrize(("name", "expected"), RECORDED)
+def test_verdict_on_what_really_happened(name: str, expected: list[tuple[Any, ...]]) -> None:
+    found = [
+        (one.series.retries, one.verdict, one.confidence, len(one.series.attempts))
+        for one in table(scenario(name))
+    ]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        ({"logs": False}, "certain"),
+        ({"kinds": ()}, "likely"),
+        ({"kinds": ("pods",), "logs": False}, "likely"),
+    ],
+)
+@pytest.mark.parametrize("name", [name for name, _expected in RECORDED if "/b-404" in name])
+def test_each_kind_of_evidence_alone_gives_the_same_verdict(
+    name: str, options: dict[str, Any], least: str
+) -> None:
+    (found,) = table(scenario(name), **options)
+    assert found.verdict == "follows_rule"
+    assert found.confidence in (least, "certain")
+
+
+@pytest.mark.parametrize("name", [name for name, _expected in RECORDED if "/d" in name])
+def test_logs_alone_show_that_syncs_are_not_delayed(name: str) -> None:
+    (found,) = table(scenario(name), kinds=())
+    assert (found.series.retries, found.verdict) == ("sync", "no_backoff")
+    assert "one every 3.0 s" in found.summary

@@ -85,7 +85,7 @@ class Picture:
         self._schema: Schema = detect(f"v{recording.version}", [])
         self._held: dict[str, dict[str, Any]] = {resource: {} for resource in _PARSERS}
         self._settings: dict[str, str] = {}
-        self.budgets_recorded = any(True for _ in recording.of(BUDGETS)) or any(
+        self.budgets_recorded = any(True for _unused in recording.of(BUDGETS)) or any(
             event.resource == BUDGETS for event in sources.from_timeline(recording)
         )
         for name in recording.nodes:

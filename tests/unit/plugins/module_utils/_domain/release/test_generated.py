@@ -38,7 +38,7 @@ class Store:
         found = self._held.get(res, [])
         if not selector:
             return found
-        key, _, value = selector.partition("=")
+        key, _unused, value = selector.partition("=")
         return [o for o in found if (o["metadata"].get("labels") or {}).get(key) == value]
 
     def find(self, res: str, ns: str | None, name: str) -> Raw | None:

@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import interrupt, lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -133,5 +134,12 @@ def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
     chosen = module(*specs)
     with reading(chosen) as work:
         request = request_of(chosen.params)
-        result = step(work, request, chosen.params, lambda: locked(chosen, work))
+        try:
+            result = step(work, request, chosen.params, lambda: locked(chosen, work))
+        except TimedOut as late:
+            late.args = (
+                f"{late} Run the same command again to go on, or drain_node with -e action=cancel "
+                f"to give {request.node} back as it was.",
+            )
+            raise
     chosen.exit_json(**result)

@@ -64,7 +64,7 @@ class Furnisher:
     def _make_volume(self, plan: VolumePlan) -> None:
         nodes = self._nodes()
         hosts = {nodes[number] for number in plan.replicas}
-        self._schedule_on(hosts)
+        self._schedule_on(hosts, plan.image)
         body = objects.volume(plan.name, plan.size, len(plan.replicas), plan.image)
         self._store.create(names.VOLUMES, body)
         self._wait(f"volume {plan.name}", lambda: self._volume(plan.name, "detached"))
@@ -75,16 +75,24 @@ class Furnisher:
         )
         self._schedule_on(set(nodes))
 
-    def _schedule_on(self, hosts: set[str]) -> None:
+    def _schedule_on(self, hosts: set[str], image: str = "") -> None:
+        """Let only these nodes take replicas; of their disks those with a copy, if any has one."""
+        held = self._holding(image)
+
+        def allow(node: dict[str, Any]) -> None:
+            node["spec"]["allowScheduling"] = node["metadata"]["name"] in hosts
+            disks = {
+                name: status["diskUUID"] for name, status in node["status"]["diskStatus"].items()
+            }
+            for name, disk in node["spec"]["disks"].items():
+                disk["allowScheduling"] = held.isdisjoint(disks.values()) or disks[name] in held
+
         for node in self._nodes():
-            self._store.mutate(
-                names.NODES,
-                names.NAMESPACE,
-                node,
-                lambda found: found["spec"].update(
-                    allowScheduling=found["metadata"]["name"] in hosts
-                ),
-            )
+            self._store.mutate(names.NODES, names.NAMESPACE, node, allow)
+
+    def _holding(self, image: str) -> set[str]:
+        found = self._store.find(names.IMAGES, names.NAMESPACE, image) or {}
+        return set((found.get("status") or {}).get("diskFileStatusMap") or {})
 
     def _attach(self, volume: str, node: str) -> None:
         def add(found: dict[str, Any]) -> None:

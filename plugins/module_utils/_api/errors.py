@@ -175,7 +175,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _class_of(code: int, causes: tuple[str, ...], message: str) -> type[ApiError]:
-    if "admission webhook" in message and code in (400, 403, 422):
+    # A webhook's own answer is final whatever its code; one that could not be called is not.
+    if "admission webhook" in message and "denied the request" in message:
         return Refused
     if code == 422:
         return Refused if causes else FailedTest

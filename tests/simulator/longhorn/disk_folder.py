@@ -159,9 +159,9 @@ class DiskFolder:
         return os.stat(path).st_size
 
     def real_size(self, path: Path) -> int:
-        """Bytes a file occupies; 0 where it is missing."""
+        """Bytes a file would occupy with real content (ours is sparse); 0 where it is missing."""
         try:
-            return os.stat(path).st_blocks * 512
+            return os.stat(path).st_size
         except OSError:
             return 0
 

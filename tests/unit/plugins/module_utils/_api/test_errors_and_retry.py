@@ -49,10 +49,17 @@ def test_422_with_causes_is_a_refusal_with_its_words() -> None:
     assert "spec.size: too small" in str(error)
 
 
-@pytest.mark.parametrize("code", [400, 403, 422])
+@pytest.mark.parametrize("code", [400, 403, 422, 500])
 def test_a_webhooks_word_is_a_refusal_whatever_its_status(code: int) -> None:
     text = 'admission webhook "validator.longhorn.io" denied the request: no'
     assert answer(code, text).__class__ is errors.Refused
+
+
+def test_a_webhook_that_could_not_be_called_may_answer_later() -> None:
+    text = 'Internal error occurred: failed calling webhook "validator.longhorn.io": EOF'
+    error = answer(500, text)
+    assert error.__class__ is errors.ServerError
+    assert retry.worth_retrying(error)
 
 
 def test_an_answer_that_is_no_status_is_dropped() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: backing_image_diagnosis
 short_description: Show what is wrong with Longhorn backing images, worst first
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Judges every backing image as M(nodecare.longhorn.backing_image_info) does, and shows the
     verdicts as plain lines while Ansible runs, worst first. A count of each comes before, healthy

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: backoff_report
 short_description: Judge the back-off of Longhorn's backing image retries
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Works out from pod creations, transitions of the entries of an image and logs of the managers
     when Longhorn tried to prepare a file, and compares the windows between the attempts with the

@@ -8,8 +8,11 @@ Utilities raise Failure; here, at the edge, it becomes the failure of the task.
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -24,6 +27,18 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task
 
 # A module that only reads is done in this time, or the cluster is not usable.
 READ_SECONDS = 120.0
+PAUSE_SECONDS = 0.25
+
+
+def pause(interrupt: Interrupt, progress: Progress, seconds: float) -> None:
+    """Wait before a request is tried again: visibly, and not longer than somebody wants it."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        # Only the main thread talks; the watches only wait.
+        if threading.current_thread() is threading.main_thread():
+            progress.update("the API server does not answer; trying again")
+            interrupt.check("The API server did not answer.")
+        time.sleep(min(PAUSE_SECONDS, left))
 
 
 @contextmanager
@@ -38,6 +53,8 @@ def running(module: AnsibleModule) -> Iterator[Task]:
     try:
         with interrupt.installed(), Progress.from_environment(interrupt) as progress:
             deadline = Deadline(float(params.get("wait_timeout") or READ_SECONDS))
-            yield Task(connect(params, deadline), deadline, interrupt, progress)
+            client = connect(params, deadline)
+            client.pause = partial(pause, interrupt, progress)
+            yield Task(client, deadline, interrupt, progress)
     except Failure as failure:
         module.fail_json(msg=str(failure), **(failure.result or {}))

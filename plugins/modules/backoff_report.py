@@ -84,7 +84,7 @@ options:
       state:
         description: State of the entry. The state before an attempt is empty.
         type: str
-      message:
+      error:
         description: Message of the entry.
         type: str
       clock:
@@ -217,7 +217,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import backoff
 
-WORDS = ("disk", "state", "message", "clock", "uid")
+WORDS = ("disk", "state", "error", "clock", "uid")
 VERDICTS = ["follows_rule", "deviates", "no_backoff"]
 OBSERVATION = {
     "at": {"type": "str", "required": True},

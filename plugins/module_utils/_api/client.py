@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 from urllib.parse import urlencode
@@ -74,6 +75,8 @@ class Client:
         self.namespace = namespace
         self.deadline = deadline or Deadline(120.0)
         self.dry_run = dry_run
+        #: Sleeps so many seconds before the next try of a request; may raise to stop.
+        self.pause: Callable[[float], None] = time.sleep
         self.requests = 0
         self.writes = 0
         self._answered = False
@@ -167,7 +170,9 @@ class Client:
         where = namespace or self.namespace
         what = f"get {self._spell(PODS, pod, namespace, 'log')}"
         url = PODS.path(where, pod, "log") + _query({"container": container})
-        data = retry.call(lambda: self._send("GET", url, what=what).data, self.deadline)
+        data = retry.call(
+            lambda: self._send("GET", url, what=what).data, self.deadline, sleep=self.pause
+        )
         return data.decode("utf-8", "replace")
 
     # -- writing -------------------------------------------------------------------------------
@@ -302,7 +307,7 @@ class Client:
 
         retries_max = None if self._answered else FIRST_CONTACT_RETRIES_MAX
         if not overload_is_final:
-            return retry.call(once, self.deadline, retries_max=retries_max)
+            return retry.call(once, self.deadline, sleep=self.pause, retries_max=retries_max)
 
         def once_or_overload() -> Object | errors.TooManyRequests:
             try:
@@ -310,7 +315,9 @@ class Client:
             except errors.TooManyRequests as error:
                 return error
 
-        result = retry.call(once_or_overload, self.deadline, retries_max=retries_max)
+        result = retry.call(
+            once_or_overload, self.deadline, sleep=self.pause, retries_max=retries_max
+        )
         if isinstance(result, errors.TooManyRequests):
             raise result
         return result

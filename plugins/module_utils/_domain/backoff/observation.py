@@ -50,5 +50,7 @@ def from_data(data: Mapping[str, Any]) -> Observation:
     if not data.get("image"):
         raise ValueError("image is missing")
     at = moment.seconds(str(data.get("at") or ""))
-    words = {key: str(data.get(key) or "") for key in ("disk", "state", "message", "clock", "uid")}
-    return Observation(at, kind, str(data["image"]), **words)
+    words = {key: str(data.get(key) or "") for key in ("disk", "state", "clock", "uid")}
+    # A module's option may not be called "message".
+    message = str(data.get("error") or "")
+    return Observation(at, kind, str(data["image"]), message=message, **words)

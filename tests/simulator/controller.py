@@ -10,6 +10,7 @@ conflict is repeated without counting.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
@@ -28,7 +29,7 @@ def key_of(obj: Object) -> Key:
     return namespace_of(obj), name_of(obj)
 
 
-class Controller:
+class Controller(ABC):
     """A reconciler of one kind; subclasses set ``resource`` and write ``reconcile``.
 
     ``latency`` is the range in seconds between an event and the pass it causes; ``resync`` the beat
@@ -54,13 +55,13 @@ class Controller:
         if self.resource:
             self.watch(self.resource, lambda event: [key_of(event.obj)])
 
+    @abstractmethod
     def reconcile(self, key: Key) -> float | None:
         """Do one pass over the object called ``key``; return seconds until the next one, None if
         none is needed.
 
         An ApiError is retried; anything else is a bug and ends the simulation.
         """
-        raise NotImplementedError
 
     def watch(self, res: str, edge: Edge) -> None:
         """Queue the keys that ``edge`` returns whenever an object of ``res`` is written."""

@@ -84,7 +84,7 @@ def killed_after(writes: int) -> tuple[Callable[[Client], None], Callable[[], in
             sent[0] += 1
             return send(*args, **kwargs)
 
-        client._write = write  # type: ignore[method-assign]
+        vars(client)["_write"] = write
 
     return prepare, lambda: sent[0]
 

@@ -127,7 +127,7 @@ def test_a_replica_that_comes_in_the_same_moment_gets_its_key_back(
                     scene.server.call(scene.cluster.store.create, REPLICAS, body)
                 return answer
 
-            client.patch_json = patch  # type: ignore[method-assign]
+            vars(client)["patch_json"] = patch
 
         with pytest.raises(Failure) as failure:
             drain(scene, "node-3", "remove", prepare=prepare, seconds=20)

@@ -36,7 +36,7 @@ def stop_before(deletes: bool) -> Callable[[Client], None]:
             raised[0] += what is kinds.VOLUMES
             return send(method, what, *args, **kwargs)
 
-        client._write = write  # type: ignore[method-assign]
+        vars(client)["_write"] = write
 
     return prepare
 
@@ -88,7 +88,7 @@ def stop_after_the_flag(client: Client) -> None:
             raise Killed
         return answer
 
-    client._write = write  # type: ignore[method-assign]
+    vars(client)["_write"] = write
 
 
 @pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])

@@ -33,7 +33,7 @@ def one_write() -> Callable[[Client], None]:
                 sent[0] += 1
             return send(method, kind, *args, **kwargs)
 
-        client._write = write  # type: ignore[method-assign]
+        vars(client)["_write"] = write
 
     return prepare
 

@@ -174,6 +174,7 @@ class Release:
         for need, disk in may_go:
             by_image.setdefault(need.image.name, []).append(disk)
         self._work.irreversible()
+        asked: list[tuple[str, str]] = []
         removed: list[tuple[str, str]] = []
 
         def remove(item: tuple[str, list[str]]) -> None:
@@ -182,6 +183,8 @@ class Release:
             image = cluster.images[name]
             ops: Ops = [{"op": "remove", "path": cluster.schema.key_path(disk)} for disk in disks]
             ops += memory.drop(image.meta, "map", "node")
+            # Before the write: one whose answer was lost may have happened all the same.
+            asked.extend((name, disk) for disk in disks)
             try:
                 self._work.client.patch_json(
                     kinds.BACKING_IMAGES, name, ops, resource_version=image.meta.version
@@ -193,7 +196,7 @@ class Release:
         try:
             self._work.in_parallel(remove, list(by_image.items()))
         finally:
-            self.outcome.put_back += put_back(self._work, removed)
+            self.outcome.put_back += put_back(self._work, asked)
         self.outcome.keys += [pair for pair in removed if pair not in self.outcome.put_back]
         for name in by_image:
             number = len(proven.proven(cluster, cluster.images[name], [self._request.node]))
@@ -230,18 +233,19 @@ class Release:
                 live.next_change(min(1.0, work.deadline.remaining()))
 
 
-def put_back(work: Work, removed: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def put_back(work: Work, asked: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """A replica that came in the same moment needs its copy: give such keys back, and name them.
 
-    removed: image and disk UUID of keys that have just been taken out of the maps.
+    asked: image and disk UUID of keys whose removal was just asked for, whatever was answered;
+    those that are still in their map are left as they are.
     """
-    if not removed:
+    if not asked:
         return []
     replicas = work.client.list(kinds.REPLICAS, parse.replica).items
     used = {(replica.image, replica.disk) for replica in replicas if replica.image}
     schema = work.longhorn.schema
-    needed = [pair for pair in removed if pair in used]
-    for name, disk in needed:
+    returned: list[tuple[str, str]] = []
+    for name, disk in (pair for pair in asked if pair in used):
 
         def add(raw: Object, uuid: str = disk) -> Ops | None:
             spec = spec_of(raw)
@@ -250,5 +254,6 @@ def put_back(work: Work, removed: list[tuple[str, str]]) -> list[tuple[str, str]
             entry = schema.entry(str(spec.get("dataEngine") or "v1"))
             return [{"op": "add", "path": schema.key_path(uuid), "value": entry}]
 
-        work.patch(kinds.BACKING_IMAGES, name, add)
-    return needed
+        if work.patch(kinds.BACKING_IMAGES, name, add) is not None:
+            returned.append((name, disk))
+    return returned

@@ -117,6 +117,8 @@ class ImageReturner:
         done: list[Return] = []
         self._work.irreversible()
 
+        asked: list[tuple[str, str]] = []
+
         def write(item: Return) -> None:
             self._work.interrupt.check(self._work.where)
             image = item.image
@@ -124,6 +126,7 @@ class ImageReturner:
                 {"op": "remove", "path": cluster.schema.key_path(disk)} for disk in item.remove
             ]
             ops += memory.drop(image.meta, "map", "node")
+            asked.extend((image.name, disk) for disk in item.remove)
             try:
                 self._work.client.patch_json(
                     kinds.BACKING_IMAGES, image.name, ops, resource_version=image.meta.version
@@ -136,7 +139,7 @@ class ImageReturner:
         try:
             self._work.in_parallel(write, ready)
         finally:
-            returned = put_back(self._work, removed)
+            returned = put_back(self._work, asked)
         self._gone |= set(removed) - set(returned)
         for item in done:
             self._note(cluster, item, returned)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api import lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, lease
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupted
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import LeaseHeld
@@ -102,9 +102,10 @@ def two_copies(cluster: Cluster) -> None:
     cluster.create_image("base", on=[three[0], one[0]])
 
 
+@pytest.mark.parametrize("answer_lost", [False, True])
 @pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])
 def test_a_replica_that_comes_in_the_same_moment_gets_its_key_back(
-    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    version: str, answer_lost: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(release_node, "SETTLE_SECONDS", 2.0)
     with served(version, tmp_path, two_copies) as scene:
@@ -125,6 +126,8 @@ def test_a_replica_that_comes_in_the_same_moment_gets_its_key_back(
                         "spec": {**spec, "backingImage": "base"},
                     }
                     scene.server.call(scene.cluster.store.create, REPLICAS, body)
+                    if answer_lost:  # its repetition finds another resourceVersion
+                        raise errors.FailedTest("", status=422)
                 return answer
 
             vars(client)["patch_json"] = patch

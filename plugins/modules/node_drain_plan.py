@@ -27,6 +27,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
+  - nodecare.longhorn.drain.lower_minimum
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
   - nodecare.longhorn.drain.remove_disks
@@ -158,6 +159,7 @@ def main() -> None:
         maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
+        maintenance.LOWER_MINIMUM,
         maintenance.PODS,
         maintenance.MOVER,
         maintenance.REMOVE_DISKS,

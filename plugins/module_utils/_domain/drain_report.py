@@ -87,7 +87,10 @@ def _images(steps: Mapping[str, Step]) -> str:
     keys = released.get("keys_removed") or []
     text = f"{count(len(copies), 'copy', 'copies')} made"
     text += f" ({spell_bytes(size)}{rate})" if copies else ""
-    text += f", {len(keys)} taken off the node"
+    text += f", {len(keys)} taken off it"
+    lowered = len(made.get("minimums_lowered") or [])
+    if lowered:
+        text += f", minNumberOfCopies of {count(lowered, 'image')} lowered until the return"
     lowest = [step.get("lowest_proven") for step in (made, released)]
     seen = [int(number) for number in lowest if number is not None]
     if seen:

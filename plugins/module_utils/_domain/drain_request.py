@@ -38,6 +38,11 @@ class Request:
     lower_minimum: bool = False
 
     @property
+    def lowers(self) -> bool:
+        """Whether minNumberOfCopies is to be lowered while the node is away."""
+        return self.lower_minimum and not self.intent.leaves and not self.disk
+
+    @property
     def scope(self) -> Scope:
         """What is emptied."""
         return Scope(self.node, self.disk, self.disk_name)

@@ -136,6 +136,7 @@ def moves_text(plan: Plan, cluster: Cluster) -> str:
     elif plan.needs:
         lines.append(f"no copy to make: {count(len(plan.needs), 'image')} safe or blocked as is")
     lines += _volume_lines(plan, cluster)
+    lines += _substitute_lines(plan)
     if plan.keys_out:
         keys = count(len(plan.keys_out), "copy", "copies")
         lines.append(f"{keys} to take off it once every image is safe elsewhere")
@@ -145,6 +146,32 @@ def moves_text(plan: Plan, cluster: Cluster) -> str:
     if plan.blockers:
         lines += ["blockers:", *blocker_lines(plan.blockers)]
     return "\n".join(lines)
+
+
+def _substitute_lines(plan: Plan) -> list[str]:
+    """What Longhorn would copy while the node is away, and what is done about it."""
+    lines: list[str] = []
+    width = max((len(item.image) for item in plan.substitutes), default=0)
+    if plan.to_lower:
+        number = count(len(plan.to_lower), "image")
+        lines.append(
+            f"minNumberOfCopies of {number} lowered until the return, so that none is made:"
+        )
+        for item in plan.to_lower:
+            lines.append(f"~ {item.image.ljust(width)}   {item.before} -> {item.number}")
+    made = [item for item in plan.substitutes if item not in plan.to_lower]
+    if made:
+        copies = count(len(made), "image", "images")
+        lines.append(
+            f"{copies} that Longhorn copies once more when the node is off for longer than 45 s "
+            "(restore_node takes these copies back):"
+        )
+        for item in made:
+            why = item.why_not or "not asked for (-e lower_min_copies=true)"
+            lines.append(
+                f"i {item.image.ljust(width)}   minNumberOfCopies stays {item.before}: {why}"
+            )
+    return lines
 
 
 def _volume_lines(plan: Plan, cluster: Cluster) -> list[str]:
@@ -241,6 +268,14 @@ def as_data(plan: Plan) -> dict[str, Any]:
             "block": pod_filters.by_reason(plan.pods, pod_filters.Fate.BLOCK),
         },
         "disks_to_remove": list(plan.disks_out),
+        "minimums_to_lower": [
+            {"image": item.image, "from": item.before, "to": item.number} for item in plan.to_lower
+        ],
+        "substitutes_expected": [
+            {"image": item.image, "why": item.why_not or "not asked for"}
+            for item in plan.substitutes
+            if item not in plan.to_lower
+        ],
         "cordon": plan.cordon,
         "incomplete_entries": list(plan.incomplete),
         "blockers": [found.as_data() for found in plan.blockers],

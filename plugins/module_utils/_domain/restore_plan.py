@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     living,
     memory,
+    minimum,
     node_before,
     return_images,
     return_volumes,
@@ -78,7 +79,7 @@ class Plan:
 
     @property
     def images_to_do(self) -> tuple[return_images.Return, ...]:
-        return tuple(item for item in self.images if not item.held)
+        return tuple(item for item in self.images if not item.held or _lowered(item))
 
     @property
     def work(self) -> bool:
@@ -87,6 +88,10 @@ class Plan:
             return False
         parts = (self.opens, self.volumes_to_do, self.images_to_do, self.stale_cordon_note)
         return any(parts) or not self.held
+
+
+def _lowered(item: return_images.Return) -> bool:
+    return bool(minimum.noted_number(memory.before(item.image.meta)))
 
 
 def make(cluster: Cluster, request: Request) -> Plan:

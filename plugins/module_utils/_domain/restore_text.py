@@ -197,4 +197,6 @@ def _volume_words(step: Step) -> str:
 
 def _image_words(step: Step) -> str:
     removed = len(step.get("keys_removed") or [])
-    return f"{count(removed, 'extra copy', 'extra copies')} taken back"
+    text = f"{count(removed, 'extra copy', 'extra copies')} taken back"
+    minimums = len(step.get("minimums_restored") or [])
+    return text + (f", minNumberOfCopies of {count(minimums, 'image')} set back" * bool(minimums))

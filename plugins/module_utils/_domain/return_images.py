@@ -17,6 +17,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     guards,
     living,
     memory,
+    minimum,
     proven,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
@@ -127,7 +128,7 @@ def _judge(
     cluster: Cluster, image: Image, away: frozenset[str], extra: list[str], moved: tuple[str, ...]
 ) -> Return:
     whole = {copy.disk for copy in proven.proven(cluster, image, away)}
-    floor = image.min_copies if cluster.schema.replenishes else 1
+    floor = minimum.original(image) if cluster.schema.replenishes else 1
     needed = max(1, len(map_before(image)), floor)
     extra = sorted(extra, key=lambda disk: (_in_use(cluster, image, disk), disk in whole, disk))
     remove: list[str] = []

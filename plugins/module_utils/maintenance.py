@@ -89,7 +89,13 @@ def request_of(params: Mapping[str, Any]) -> Request:
 
 def return_of(params: Mapping[str, Any]) -> Return:
     """The return of a node that the options describe."""
-    return Return(params["node"], bool(params["cancel"]), bool(params["keep_extra_copies"]))
+    return Return(
+        params["node"],
+        # One disk is only ever given back by undoing its eviction.
+        bool(params["cancel"] or params.get("disk")),
+        bool(params["keep_extra_copies"]),
+        params.get("disk") or "",
+    )
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
     Move,
     Step,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 PLAYBOOKS = "ansible-playbook nodecare.longhorn"
 
@@ -42,6 +43,13 @@ class Request:
     node: str
     cancel: bool = False
     keep_extra: bool = False
+    disk: str = ""
+    disk_name: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """What is given back: the node, or one disk of it (its UUID and name)."""
+        return Scope(self.node, self.disk, self.disk_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +106,15 @@ def make(cluster: Cluster, request: Request) -> Plan:
     """The plan. The node must be known to Longhorn and Kubernetes."""
     node = cluster.nodes[request.node]
     kube_node = cluster.kube_nodes[request.node]
-    before = node_before.of(node)
-    ours = memory.before(kube_node.meta).get("unschedulable") is False
+    scope = request.scope
+    before = node_before.of_scope(node, scope)
+    ours = not scope.disk and memory.before(kube_node.meta).get("unschedulable") is False
     volumes = tuple(
         move
-        for volume in return_volumes.concerned(cluster, request.node)
-        if (move := return_volumes.decide(cluster, volume, request.node)).step is not Step.DONE
+        for volume in return_volumes.concerned(cluster, scope)
+        if (move := return_volumes.decide(cluster, volume, scope)).step is not Step.DONE
     )
-    kept = kube_node.unschedulable and not ours
+    kept = kube_node.unschedulable and not ours and not scope.disk
     held = tuple(m.volume for m in volumes if kept and return_volumes.held_by_cordon(cluster, m))
     images = _images(cluster, request, before)
     left = bool(volumes or images or ours)
@@ -116,7 +125,7 @@ def make(cluster: Cluster, request: Request) -> Plan:
         nothing=_why_nothing(node, request, before, left),
         uncordon=ours and kube_node.unschedulable,
         cordon_kept=kept,
-        stale_cordon_note=bool(memory.before(kube_node.meta)),
+        stale_cordon_note=not scope.disk and bool(memory.before(kube_node.meta)),
         eviction=node_before.eviction_off(node, before) if before else (),
         opening=node_before.opening(node, before, same_names=request.cancel) if before else (),
         flagged=_flagged(cluster, request, before),
@@ -133,8 +142,8 @@ def _images(
     """Without a note on the node only its own images count, not those that others have left."""
     return tuple(
         return_images.decide(cluster, image, request.node, keep_extra=request.keep_extra)
-        for image in return_images.concerned(cluster, request.node)
-        if before is not None or memory.before(image.meta).get("node") == request.node
+        for image in return_images.concerned(cluster, request.scope)
+        if before is not None or request.scope.marks(memory.before(image.meta))
     )
 
 
@@ -145,12 +154,12 @@ def _flagged(
         return {}
     if any(disk.flag("evictionRequested") for disk in before.disks):
         return {}
-    return return_images.flagged(cluster, request.node)
+    return return_images.flagged(cluster, request.scope)
 
 
 def _why_nothing(node: Node, request: Request, before: NodeBefore | None, left: bool) -> str:
     if before is None and not left:
-        return f"no maintenance is noted on {node.name}: there is nothing to give back"
+        return f"no maintenance is noted on {request.scope.label}: there is nothing to give back"
     if before is not None and before.intent == Intent.REMOVE.value and not request.cancel:
         return (
             f"{node.name} was drained to be removed: there is nothing to restore. To take it into "

@@ -115,7 +115,7 @@ class ImageReturner:
         node, keep = self._request.node, self._request.keep_extra
         return [
             return_images.decide(cluster, image, node, keep_extra=keep)
-            for image in return_images.concerned(cluster, node)
+            for image in return_images.concerned(cluster, self._request.scope)
         ]
 
     def _write(self, cluster: Cluster, ready: list[Return]) -> bool:

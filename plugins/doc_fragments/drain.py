@@ -74,6 +74,16 @@ options:
     default: false
 """
 
+    DELETE_NODE = r"""
+options:
+  delete_node:
+    description:
+      - For V(remove), that the Kubernetes node is to be deleted by M(nodecare.longhorn.node_delete)
+        after the drain, once its machine is off.
+    type: bool
+    default: false
+"""
+
     PODS = r"""
 options:
   force:

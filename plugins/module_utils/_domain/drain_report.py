@@ -148,7 +148,14 @@ def _next(proof: Proof, request: Request) -> str:
             f"reinstall the machine, keep its Kubernetes node, then {RESTORE} -e node="
             f"{request.node}: its disks go in as new ones"
         )
-    return (
-        f"power {request.node} off, then kubectl delete node {request.node}; "
-        "its Longhorn node goes by itself"
-    )
+    if not request.delete_node:
+        return (
+            f"power {request.node} off, then run the same command with -e delete_node=true, or "
+            f"kubectl delete node {request.node}; its Longhorn node goes by itself"
+        )
+    if proof.running:
+        return (
+            f"power {request.node} off and run the same command again: it deletes the node then. "
+            "While it runs, its kubelet would register the node again at once"
+        )
+    return f"the machine is off: the Kubernetes node {request.node} is deleted now"

@@ -20,10 +20,14 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker 
     Clears,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_plan import Plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,
+    names,
     spell_bytes,
 )
 
@@ -140,6 +144,9 @@ def moves_text(plan: Plan, cluster: Cluster) -> str:
     if plan.keys_out:
         keys = count(len(plan.keys_out), "copy", "copies")
         lines.append(f"{keys} to take off it once every image is safe elsewhere")
+    if plan.request.delete_node:
+        node = plan.request.node
+        lines.append(f"the Kubernetes node {node} to delete once its machine is off")
     if plan.disks_out:
         lines.append(f"disk entries to take out of Longhorn: {', '.join(plan.disks_out)}")
     lines += _pod_lines(plan)
@@ -217,6 +224,24 @@ def diff(plan: Plan, cluster: Cluster) -> list[dict[str, Any]]:
         },
         {"prepared": moves_text(plan, cluster)},
     ]
+
+
+def removal_begun(cluster: Cluster, request: Request) -> dict[str, Any]:
+    """The plan's result for a node whose Kubernetes node is deleted already."""
+    there = request.node in cluster.nodes
+    told = (
+        "its Kubernetes node is deleted; Longhorn's goes by itself"
+        if there
+        else "neither a Kubernetes node nor a Longhorn node (any more); nothing to do. Longhorn "
+        f"manages: {names(sorted(cluster.nodes), 20)}"
+    )
+    return {
+        "changed": False,
+        "plan": {"node": request.node, "intent": request.intent.value, "work": False},
+        "summary": [f"{request.node}: {told}"],
+        "plan_text": "",
+        "kube_node_gone": True,
+    }
 
 
 def refusal(plan: Plan) -> str:

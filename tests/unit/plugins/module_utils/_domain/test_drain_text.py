@@ -129,8 +129,8 @@ def test_the_report() -> None:
         "  pods      31 evicted (1 waited up to 2 min 10 s for a budget)",
         "  node      cordoned; no disk left in Longhorn; scheduling true -> false; "
         "earlier values kept in annotation longhorn.nodecare.dev/before",
-        "  next      power worker-3 off, then kubectl delete node worker-3; "
-        "its Longhorn node goes by itself",
+        "  next      power worker-3 off, then run the same command with -e delete_node=true, or "
+        "kubectl delete node worker-3; its Longhorn node goes by itself",
     ]
 
 

@@ -94,6 +94,14 @@ degraded_volumes:
   type: list
   elements: str
   sample: []
+below_minimum:
+  description:
+    - Images with fewer proven copies elsewhere than their C(minNumberOfCopies), for V(reinstall)
+      and V(remove) on Longhorn 1.7 and later. They are safe, but short.
+  returned: always, once the input fits the cluster
+  type: list
+  elements: str
+  sample: []
 report:
   description: The report in lines.
   returned: always, once the input fits the cluster

@@ -40,6 +40,7 @@ def report(
     lines = [f"{request.node} {done} for '{request.intent.value}'{took}. Safe to: {safe}"]
     lines.append(f"  outcome   {proof.outcome}")
     lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
+    lines += _short(proof)
     lines += [f"  pods      {_pods(steps)}", f"  node      {_node(steps, proof)}"]
     for intent in Intent:
         for reason in proof.against[intent]:
@@ -54,6 +55,7 @@ def _disk_report(proof: Proof, request: Request, steps: Mapping[str, Step], took
     disk = request.scope.label
     lines = [f"{disk} {'is empty' if empty else 'is NOT empty'}{took}: {proof.outcome}"]
     lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
+    lines += _short(proof)
     lines.append(f"  disk      {_disk(steps, proof)}")
     lines += [f"  against   {reason}" for reason in proof.against[request.intent]]
     lines.append(f"  next      {_next_of_disk(proof, request)}")
@@ -123,6 +125,16 @@ def _pods(steps: Mapping[str, Step]) -> str:
         longest = spell_seconds(float(step.get("longest_wait_seconds") or 0))
         text += f" ({len(waited)} waited up to {longest} for a budget)"
     return text
+
+
+def _short(proof: Proof) -> list[str]:
+    """What stays short of what it asks for, though it is safe."""
+    if not proof.below_minimum:
+        return []
+    images = count(len(proof.below_minimum), "image stays", "images stay")
+    told = names(list(proof.below_minimum))
+    why = "no other disk could take one more copy yet"
+    return [f"  short     {images} below minNumberOfCopies ({told}): {why}"]
 
 
 def _node(steps: Mapping[str, Step], proof: Proof) -> str:

@@ -165,14 +165,18 @@ def _node_ops(raw: Object, request: Request, cordoned: bool, close: bool) -> Ops
 
 
 def _disk_ops(raw: Object, scope: Scope) -> Ops | None:
-    """Note one disk by its UUID, and close it; one write."""
+    """Note one disk by its UUID, and close it; one write.
+
+    Noted and open means that its operator has taken it into use again himself: what it is now is
+    what it was before.
+    """
     identity = parse.meta(raw)
     entry = (spec_of(raw).get("disks") or {}).get(scope.name)
     noted = memory.before(identity, memory.DISKS_BEFORE)
     ops: Ops = []
     if entry is None:
         return None
-    if scope.disk not in noted:
+    if scope.disk not in noted or entry.get("allowScheduling"):
         value = {"name": scope.name, **{key: entry[key] for key in DISK_FIELDS if key in entry}}
         ops += memory.note(identity, {**noted, scope.disk: value}, memory.DISKS_BEFORE)
     if entry.get("allowScheduling"):

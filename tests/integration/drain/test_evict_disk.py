@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -195,3 +196,64 @@ def test_an_eviction_is_undone_wherever_it_stands(version: str, tmp_path: Path) 
         writes = scene.writes()
         restore(scene, "node-3", cancel=True, disk=name)
         assert scene.writes() == writes
+
+
+@pytest.mark.parametrize("version", GENERATIONS)
+def test_longhorns_eviction_of_a_disk_is_cancelled_in_two_steps(
+    version: str, tmp_path: Path
+) -> None:
+    """First the flag, then scheduling (one write for both makes a replica too many, rec:
+    v1.6.4/v12). What is moving already arrives, nothing is lost, no flag and no note stays.
+    """
+
+    def stop_after_the_flag(client: Client) -> None:
+        patch = client.patch_json
+
+        def patched(*args: Any, **kwargs: Any) -> Any:
+            answer = patch(*args, **kwargs)
+            disks = (answer.get("spec") or {}).get("disks")
+            entries = disks.values() if isinstance(disks, dict) else ()
+            if any(isinstance(e, dict) and e.get("evictionRequested") for e in entries):
+                raise Killed
+            return answer
+
+        vars(client)["patch_json"] = patched
+
+    with served(version, tmp_path, furnish) as scene:
+        before = state(scene)
+        name, _uuid = first_disk(scene)
+        with pytest.raises(Killed):
+            drain(
+                scene,
+                "node-3",
+                "remove",
+                disk=name,
+                own_mover=False,
+                prepare=stop_after_the_flag,
+            )
+        flagged = scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"][name]
+        assert flagged["evictionRequested"] and not flagged["allowScheduling"]
+        restore(scene, "node-3", cancel=True, disk=name)
+        after = state(scene)
+        assert after["nodes"] == before["nodes"] and after["volumes"] == before["volumes"]
+        assert len(after["replicas"]) == len(before["replicas"]) and noted(scene) == []
+        assert all(scene.ready(image) for image in ("sole", "used", "beside"))
+        for image in after["images"].values():
+            assert not any(isinstance(e, dict) and e["evictionRequested"] for e in image.values())
+        held = [r for r in scene.all("replicas.longhorn.io") if r["spec"].get("evictionRequested")]
+        assert held == []
+
+
+def test_a_disk_taken_into_use_again_by_hand_is_noted_anew(tmp_path: Path) -> None:
+    with served("1.12.1", tmp_path, furnish) as scene:
+        name, uuid = first_disk(scene)
+        drain(scene, "node-3", "remove", disk=name, remove_disks=False)
+
+        def reopen(obj: dict[str, Any]) -> None:
+            obj["spec"]["disks"][name].update(allowScheduling=True, tags=["slow"])
+
+        scene.server.call(scene.cluster.store.mutate, "nodes.longhorn.io", SPACE, "node-3", reopen)
+        drain(scene, "node-3", "remove", disk=name)
+        restore(scene, "node-3", cancel=True, disk=uuid)
+        entry = scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"][name]
+        assert entry["tags"] == ["slow"] and entry["allowScheduling"]

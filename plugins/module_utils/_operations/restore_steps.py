@@ -10,17 +10,19 @@ returns the result of its task.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
     left_on_node,
     living,
     memory,
+    minimum,
     node_before,
     parse,
     restore_plan,
@@ -40,6 +42,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     await_return,
+    lower_minimums,
     plan_drain,
     rights,
 )
@@ -100,6 +103,25 @@ def plan(work: Work, request: Request) -> tuple[Cluster, Plan]:
     return cluster, made
 
 
+@contextmanager
+def _healing(work: Work, made: Plan) -> Iterator[None]:
+    """A node that does not come back must not keep Longhorn from healing: with the wait the
+    lowered minNumberOfCopies end, too.
+    """
+    try:
+        yield
+    except TimedOut as late:
+        images = [item.image for item in made.images]
+        lowered = [i.name for i in images if minimum.noted_number(memory.before(i.meta))]
+        if lowered and lower_minimums.give_back(work, lowered):
+            told = count(len(lowered), "image")
+            late.args = (
+                f"{late} minNumberOfCopies of {told} was set back, so that Longhorn makes the "
+                "copies that are missing.",
+            )
+        raise
+
+
 def open_node(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Flags, scheduling, tags, disks and cordon of the node."""
     _cluster, made = _read(work, request)
@@ -113,7 +135,8 @@ def open_node(work: Work, request: Request, params: Mapping[str, Any], lock: Loc
             outcome.actions = ["uncordoned"] if outcome.uncordoned else []
         else:
             opening = Opening(work, request, made.before)
-            outcome = _told(work, opening.outcome.as_data, opening.run)
+            with _healing(work, made):
+                outcome = _told(work, opening.outcome.as_data, opening.run)
     return {"changed": bool(outcome.actions or outcome.flags_cleared), **outcome.as_data()}
 
 
@@ -123,7 +146,7 @@ def settle(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
     request = made.request
     if work.check_mode or made.nothing or not made.work:
         return {"changed": False, "seconds": 0.0}
-    with lock():
+    with lock(), _healing(work, made):
         seconds = await_return.await_return(work, request.scope)
     return {"changed": False, "seconds": round(seconds, 1)}
 
@@ -151,7 +174,8 @@ def images(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
     with lock():
         returner = ImageReturner(work, request)
         outcome = _told(work, returner.outcome.as_data, returner.run)
-    return {"changed": outcome.notes > 0, **outcome.as_data()}
+    changed = bool(outcome.notes or outcome.minimums)
+    return {"changed": changed, **outcome.as_data()}
 
 
 def finish(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from tests.integration.drain.scene import SPACE, Scene, add_volume, drain, served
 from tests.integration.drain.test_drain import Killed, killed_after
 from tests.integration.restore.scene import (
     notes,
     patient,
+    ready,
     restore,
     state,
     wait,
@@ -106,6 +108,18 @@ def test_a_number_is_not_left_lowered_by_killed_runs(way: str, tmp_path: Path) -
             ]
         else:
             assert state(scene) == before
+
+
+def test_a_node_that_does_not_come_back_leaves_no_number_lowered(tmp_path: Path) -> None:
+    with served("1.12.1", tmp_path, furnish) as scene:
+        drain(scene, "node-3", "reboot", lower_minimum=True)
+        assert minimum(scene, "used") == 1
+        scene.server.call(scene.cluster.power_off, "node-3")
+        wait(scene, lambda: not ready(scene, "node-3"))
+        with pytest.raises(TimedOut, match="minNumberOfCopies of 1 image was set back"):
+            restore(scene, "node-3", seconds=3.0)
+        assert minimum(scene, "used") == 2
+        wait(scene, lambda: len(scene.keys("used")) == 3)
 
 
 def test_it_is_not_lowered_unless_asked_nor_before_1_7(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.
     Mark,
     Stage,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.plan import Plan, Turn
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.plan import (
+    Plan,
+    Turn,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.run import Run
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,

@@ -60,8 +60,10 @@ class Mark:
     figures: Mapping[str, Any] = field(default_factory=dict)
 
     def reached(self, stage: Stage, now: float, figures: Mapping[str, Any]) -> Mark:
-        """The mark one stage on. The time at which a stage was first reached is kept."""
-        times = {**self.times, stage.value: self.times.get(stage.value, round(now, 1))}
+        """The mark at this stage, from now. A node that begins again forgets its later times."""
+        earlier = {known.value for known in ORDER[: ORDER.index(stage)]}
+        times = {name: time for name, time in self.times.items() if name in earlier}
+        times[stage.value] = round(now, 1)
         return replace(self, stage=stage, times=times, figures={**self.figures, **figures})
 
     def seconds(self, start: Stage, end: Stage) -> float | None:

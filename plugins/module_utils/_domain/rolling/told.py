@@ -180,7 +180,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (str(row["node"]), *times, made, volumes, str(row["result"]))
 
 
-def stop_text(run: Run, reason: str) -> str:
+def stop_text(run: Run, reason: str) -> list[str]:
     """Where a run has stopped: why, what is done, what is in the middle, how to go on or back."""
     lines = [f"Rolling maintenance {run.name} ({run.intent}) has stopped: {reason}"]
     done, waiting = run.at(Stage.DONE), run.at(Stage.WAITING)
@@ -192,8 +192,8 @@ def stop_text(run: Run, reason: str) -> str:
     lines.append(f"  go on       run the same command again{_then(run)}")
     for node in run.middle:
         lines.append(f"  give back   {_back(node, run.stages[node])}")
-    lines.append("  forget it   -e run=new with the next command begins a run anew")
-    return "\n".join(lines)
+    lines.append("  begin anew  the same command with -e run=new")
+    return lines
 
 
 MIDDLE = {

@@ -38,7 +38,8 @@ options:
     default: present
   holder:
     description:
-      - Name of the holder. Without it V(state=present) makes one up and returns it.
+      - Name of the holder. Without it V(state=present) makes one up and returns it. With it the
+        lock must have been taken under this name, and is renewed.
       - Required for O(state=absent), O(state=kept) and O(state=broken).
     type: str
   purpose:
@@ -59,7 +60,7 @@ attributes:
   idempotent:
     support: partial
     details:
-      - Taking a lock that the same holder has renews it, which is a write.
+      - Going on under a lock renews it, which is a write that is not told as a change.
 """
 
 EXAMPLES = r"""

@@ -37,12 +37,10 @@ options:
       - Names of the nodes, also several in one string, separated by commas.
     type: list
     elements: str
-    default: []
   node_selector:
     description:
       - Label selector of Kubernetes that finds the nodes.
     type: str
-    default: ""
   intent:
     description:
       - Why the nodes are drained.
@@ -78,8 +76,13 @@ options:
     default: false
   maintenance_tasks:
     description:
-      - The file of tasks that is to run on each node. Here it is only made sure that it exists.
+      - The file of tasks that is to run for each node. Here it is only made sure that it exists.
     type: path
+  maintenance_role:
+    description:
+      - The role that is to run for each node. Outside of check mode one of it and
+        O(maintenance_tasks) must be named.
+    type: str
 attributes:
   check_mode:
     support: full
@@ -159,14 +162,15 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import rolling
 
 OPTIONS = {
-    "nodes": {"type": "list", "elements": "str", "default": []},
-    "node_selector": {"type": "str", "default": ""},
+    "nodes": {"type": "list", "elements": "str"},
+    "node_selector": {"type": "str"},
     "intent": {"type": "str", "choices": ["reboot", "reinstall"], "default": "reboot"},
     "run": {"type": "str", "choices": ["auto", "new"], "default": "auto"},
     "max_unavailable": {"type": "int", "default": 1},
     "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
     "repair_entries": {"type": "bool", "default": False},
     "maintenance_tasks": {"type": "path"},
+    "maintenance_role": {"type": "str"},
 }
 
 
@@ -186,13 +190,18 @@ def main() -> None:
     tasks = params["maintenance_tasks"]
     if tasks and not os.path.isfile(tasks):
         module.fail_json(msg=f"There is no file {tasks} (maintenance_tasks). Nothing was changed.")
+    if not (tasks or params["maintenance_role"] or module.check_mode):
+        module.fail_json(
+            msg="Name what is to be done with each node: -e maintenance_tasks=FILE or "
+            "-e maintenance_role=NAME. Nothing was changed."
+        )
     if params["max_unavailable"] != 1:
         module.fail_json(
             msg=f"max_unavailable={params['max_unavailable']} is not supported: one node at a "
             "time is what can be proven safe. Nothing was changed."
         )
     with maintenance.reading(module) as work:
-        nodes = rolling.chosen(work, params["nodes"], params["node_selector"])
+        nodes = rolling.chosen(work, params["nodes"] or (), params["node_selector"] or "")
         drain = maintenance.request_of({**params, "node": ""})
         _cluster, plan = rolling.plan(work, Request(nodes, drain, fresh=params["run"] == "new"))
         result = {

@@ -19,7 +19,7 @@ WATCH_SECONDS = 0.5
 
 
 def take(work: Work, holder: str | None, purpose: str, wait_seconds: float) -> dict[str, Any]:
-    """Take it, or renew it where it is ours. Raises LeaseHeld."""
+    """Take it under a new name, or go on under *holder*. Raises LeaseHeld, LeaseLost."""
     name = holder or lease.new_holder(purpose)
     if work.check_mode:
         return {"changed": _holder(work.client) != name, "holder": name}
@@ -28,9 +28,11 @@ def take(work: Work, holder: str | None, purpose: str, wait_seconds: float) -> d
         work.interrupt.check("Nothing was changed.")
         work.progress.update(text)
 
-    before = _holder(work.client)
-    lease.Lease(work.client, name).acquire(wait_seconds, on_wait, work.deadline)
-    return {"changed": before != name, "holder": name}
+    if holder:
+        lease.Lease(work.client, holder).rejoin()
+    else:
+        lease.Lease(work.client, name).acquire(wait_seconds, on_wait, work.deadline)
+    return {"changed": not holder, "holder": name}
 
 
 def give_back(work: Work, holder: str) -> dict[str, Any]:

@@ -167,18 +167,17 @@ def figures(steps: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def state(work: Work, run: str) -> Run:
-    """The run as its nodes tell it. Raises Failure where no node carries its mark."""
+def state(work: Work, run: str) -> Run | None:
+    """The run as its nodes tell it; None where no node carries its mark."""
     cluster = read_cluster(work.client, work.longhorn, STATE)
-    found = next((known for known in all_runs(cluster) if known.name == run), None)
-    if found is None:
-        raise Failure(f"No node carries a mark of run {run}: nothing of it has been begun.")
-    return found
+    return next((known for known in all_runs(cluster) if known.name == run), None)
 
 
 def stop(work: Work, name: str, reason: str, report_file: str | None) -> Result:
     """Where the run stands; written to a file where one is named."""
     run = state(work, name)
+    if run is None:
+        return {"changed": False, "rows": [], "report": told.not_begun(reason)}
     result = {"changed": False, "rows": told.rows(run), "report": told.stop_text(run, reason)}
     return _reported(work, run, result, report_file, reason)
 
@@ -186,6 +185,8 @@ def stop(work: Work, name: str, reason: str, report_file: str | None) -> Result:
 def finish(work: Work, name: str, report_file: str | None, lock: Lock) -> Result:
     """All nodes are done: report, then their marks go. Raises Stopped when one is not done."""
     run = state(work, name)
+    if run is None:
+        raise Stopped(f"No node carries a mark of run {name}; somebody has taken them away.")
     if run.at(Stage.DONE) != run.nodes:
         raise Stopped("\n".join(told.stop_text(run, "not all of its nodes are done")))
     times = [time for mark in run.marks.values() for time in mark.times.values()]

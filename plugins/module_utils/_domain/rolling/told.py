@@ -196,6 +196,11 @@ def stop_text(run: Run, reason: str) -> list[str]:
     return lines
 
 
+def not_begun(reason: str) -> list[str]:
+    """A run that stopped before it had marked a node."""
+    return [f"The rolling maintenance was not begun; no node was changed. {reason}"]
+
+
 MIDDLE = {
     Stage.DRAINING: "its drain has begun and is not done",
     Stage.MAINTENANCE: "drained and cordoned; its maintenance tasks are not done",

@@ -75,7 +75,7 @@ class Turn:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The run. run: the unfinished one that goes on, None for a new one; closed: what keeps the
-    gate closed now; refused: why nothing may be begun, whatever else is true.
+    gate closed now (not looked at while a node is in the middle, which closes it); refused: why nothing may be begun, whatever else is true.
     """
 
     request: Request
@@ -126,7 +126,7 @@ def make(cluster: Cluster, request: Request) -> Plan:
         run=run,
         turns=tuple(_turns(cluster, request, stages, middle)) if not refused else (),
         done=tuple(node for node, stage in stages.items() if stage is Stage.DONE),
-        closed=gate.problems(cluster, middle),
+        closed=() if middle else gate.problems(cluster),
         refused=(*refused, *_foreign(cluster, request)),
     )
 

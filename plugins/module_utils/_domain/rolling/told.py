@@ -64,7 +64,7 @@ def plan_text(plan: Plan) -> str:
     if plan.closed:
         lines.append("the gate is closed now, because")
         lines += [f"! {problem.words()}" for problem in plan.closed]
-    elif plan.turns:
+    elif plan.turns and not plan.middle:
         lines.append("the gate is open: volumes healthy, images whole, nodes Ready")
     for turn in plan.turns:
         if turn.drain is not None and turn.drain.blockers:
@@ -72,7 +72,8 @@ def plan_text(plan: Plan) -> str:
             lines += [f"  {line}" for line in drain_text.blocker_lines(turn.drain.blockers)]
     if plan.middle and len(plan.turns) > len(plan.middle):
         lines.append(
-            f"what blocks the others is looked at again when {names(list(plan.middle))} is back"
+            f"the gate and what blocks the others are looked at again when "
+            f"{names(list(plan.middle))} is back"
         )
     return "\n".join(lines)
 

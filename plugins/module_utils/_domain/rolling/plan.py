@@ -74,8 +74,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The run. run: the unfinished one that goes on, None for a new one; closed: what keeps the
-    gate closed now (not looked at while a node is in the middle, which closes it); refused: why nothing may be begun, whatever else is true.
+    """The run.
+
+    run: the unfinished one that goes on, None for a new one; closed: what keeps the gate closed
+    now, not looked at while a node is in the middle, which closes it; refused: why nothing may be
+    begun, whatever else is true.
     """
 
     request: Request

@@ -21,7 +21,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.awai
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Stopped
 from tests.integration.drain.scene import SPACE, Scene, drain, served
 from tests.integration.drain.test_drain import Killed
-from tests.integration.restore.scene import furnish, power_cycle, restore, state
+from tests.integration.restore.scene import (
+    cordon,
+    furnish,
+    power_cycle,
+    restore,
+    state,
+)
 from tests.integration.rolling.scene import allow_writes, locked, marked, plan, request, roll
 
 BOTH = ("node-3", "node-2")
@@ -66,7 +72,7 @@ def test_killed_again_and_again_it_goes_on_with_the_node_in_the_middle(
             assert len(made.middle) <= 1
             begun += [turn.node for turn in made.turns[:1]]
             try:
-                result = roll(scene, request(BOTH), maintain, allow_writes(5))
+                result = roll(scene, request(BOTH), maintain, allow_writes(7))
             except Killed:
                 continue
             break
@@ -162,3 +168,23 @@ def test_a_node_drained_by_hand_comes_first_and_one_given_back_by_hand_is_begun_
     assert plan(scene, request(BOTH)).turns[0].stage is Stage.MAINTENANCE
     restore(scene, "node-3")
     assert {t.stage for t in plan(scene, request(BOTH)).turns} == {Stage.WAITING}
+
+
+def test_a_node_that_its_operator_keeps_cordoned_is_not_called_done(scene: Scene) -> None:
+    """No instance manager starts there, so its sole volume keeps its extra replica."""
+    before = state(scene)
+    cordon(scene, "node-3")
+    tasks: list[str] = []
+    with pytest.raises(Stopped, match="uncordon it, then run the same command again"):
+        roll(scene, request(BOTH), tasks.append)
+    assert tasks == ["node-3"]
+    turns = plan(scene, request(BOTH)).turns
+    assert [turn.stage for turn in turns] == [Stage.RETURNING, Stage.WAITING]
+
+    def uncordon(obj: dict[str, Any]) -> None:
+        obj["spec"].pop("unschedulable")
+
+    scene.server.call(scene.cluster.store.mutate, "nodes", "", "node-3", uncordon)
+    roll(scene, request(BOTH), tasks.append)
+    assert tasks == ["node-3", "node-2"]
+    same(scene, before)

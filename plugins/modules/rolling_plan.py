@@ -83,6 +83,10 @@ options:
       - The role that is to run for each node. Outside of check mode one of it and
         O(maintenance_tasks) must be named.
     type: str
+  report_file:
+    description:
+      - The file for the report. Here it is only made sure that it can be written.
+    type: path
 attributes:
   check_mode:
     support: full
@@ -155,6 +159,8 @@ plan_text:
 import os
 import time
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import told
@@ -171,12 +177,35 @@ OPTIONS = {
     "repair_entries": {"type": "bool", "default": False},
     "maintenance_tasks": {"type": "path"},
     "maintenance_role": {"type": "str"},
+    "report_file": {"type": "path"},
 }
 
 
 def new_name() -> str:
     """A name for a run that sorts by time."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{uuid.uuid4().hex[:4]}"
+
+
+def wrong(params: Mapping[str, Any], check_mode: bool) -> str:
+    """What is wrong with the options before the cluster is asked; "" when nothing is."""
+    tasks, role, report = (
+        params[name] for name in ("maintenance_tasks", "maintenance_role", "report_file")
+    )
+    if tasks and not os.path.isfile(tasks):
+        return f"There is no file {tasks} (maintenance_tasks)."
+    if not (tasks or role or check_mode):
+        return (
+            "Name what is to be done with each node: -e maintenance_tasks=FILE or "
+            "-e maintenance_role=NAME."
+        )
+    if report and not os.access(os.path.dirname(os.path.abspath(report)), os.W_OK):
+        return f"The report could not be written to {report}."
+    if params["max_unavailable"] != 1:
+        return (
+            f"max_unavailable={params['max_unavailable']} is not supported: while one node is away "
+            "nothing on it protects what another one holds, so only one at a time is safe."
+        )
+    return ""
 
 
 def main() -> None:
@@ -187,19 +216,9 @@ def main() -> None:
         mutually_exclusive=[("nodes", "node_selector")],
     )
     params = module.params
-    tasks = params["maintenance_tasks"]
-    if tasks and not os.path.isfile(tasks):
-        module.fail_json(msg=f"There is no file {tasks} (maintenance_tasks). Nothing was changed.")
-    if not (tasks or params["maintenance_role"] or module.check_mode):
-        module.fail_json(
-            msg="Name what is to be done with each node: -e maintenance_tasks=FILE or "
-            "-e maintenance_role=NAME. Nothing was changed."
-        )
-    if params["max_unavailable"] != 1:
-        module.fail_json(
-            msg=f"max_unavailable={params['max_unavailable']} is not supported: one node at a "
-            "time is what can be proven safe. Nothing was changed."
-        )
+    problem = wrong(params, module.check_mode)
+    if problem:
+        module.fail_json(msg=f"{problem} Nothing was changed.")
     with maintenance.reading(module) as work:
         nodes = rolling.chosen(work, params["nodes"] or (), params["node_selector"] or "")
         drain = maintenance.request_of({**params, "node": ""})

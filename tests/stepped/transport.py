@@ -64,11 +64,8 @@ class Write:
 
     def __str__(self) -> str:
         parts = [part for part in self.path.partition("?")[0].split("/") if part]
-        if "namespaces" in parts[:-2]:
-            parts = parts[parts.index("namespaces") + 2 :]
-        else:
-            parts = parts[2:]
-        return f"{self.method} {'/'.join(parts)}"
+        skip = parts.index("namespaces") + 2 if "namespaces" in parts[:-2] else 2
+        return f"{self.method} {'/'.join(parts[skip:])}"
 
 
 Hook = Callable[[Write, str], None]

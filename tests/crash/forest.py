@@ -43,7 +43,7 @@ class Branch:
 class Forest:
     """Forks at writes. ``chosen`` tells for which write and mode there is to be a branch."""
 
-    def __init__(self, wire: Wire, root: Path, chosen: Callable[[int, str], bool]) -> None:
+    def __init__(self, wire: Wire, root: Path, chosen: Callable[[Write, str], bool]) -> None:
         self.branches: list[Branch] = []
         self._wire = wire
         self._root = root
@@ -59,7 +59,7 @@ class Forest:
     def _at(self, write: Write, when: str) -> None:
         modes = ("before",) if when == "before" else ("after", "lost")
         for mode in modes:
-            if not self._chosen(write.number, mode):
+            if not self._chosen(write, mode):
                 continue
             if not self._fork(write, mode):
                 continue

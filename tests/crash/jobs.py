@@ -28,6 +28,8 @@ class Job:
     """``prepare`` makes the scene, ``first`` is killed, ``again`` is what is run after it.
 
     undo: the state must be that of before ``first``, not that of a run that was left alone.
+    lucky: Longhorn itself chooses disks for copies, so how many come is not always the same.
+    modes: how it is cut off unless everything is asked for.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Job:
     again: Play
     prepare: Callable[[Session], Any] = lambda session: None
     undo: bool = False
+    lucky: bool = False
+    modes: tuple[str, ...] = ("before", "after")
 
 
 def drain(intent: Intent, *, own_mover: bool = True) -> Play:
@@ -83,11 +87,12 @@ _RESTORE, _CANCEL = give_back(), give_back(cancel=True)
 
 JOBS: tuple[Job, ...] = (
     Job("drain reboot", _REBOOT, _REBOOT),
-    Job("drain reinstall", _REINSTALL, _REINSTALL),
-    Job("drain remove", _REMOVE, _REMOVE),
-    Job("drain remove by flags", _FLAGS, _FLAGS),
+    Job("drain remove", _REMOVE, _REMOVE, modes=("before", "after", "lost")),
+    Job("drain reinstall", _REINSTALL, _REINSTALL, modes=()),
+    Job("drain remove by flags", _FLAGS, _FLAGS, lucky=True, modes=("after",)),
     Job("restore", _RESTORE, _RESTORE, rebooted),
     Job("cancel", _CANCEL, _CANCEL, half_drained),
     Job("drain reboot, then cancel", _REBOOT, _CANCEL, undo=True),
     Job("drain remove, then cancel", _REMOVE, _CANCEL, undo=True),
 )
+BY_NAME = {job.name: job for job in JOBS}

@@ -15,6 +15,7 @@ from collections import Counter
 from typing import Any
 
 from tests.simulator.history import ADDED, DELETED, WatchEvent
+from tests.simulator.kernel import parse_rfc3339
 from tests.simulator.longhorn.cluster import Cluster
 
 PREFIX = "longhorn.nodecare.dev/"
@@ -98,17 +99,25 @@ class Observer:
                 _name(a): sorted(a["spec"].get("attachmentTickets") or {})
                 for a in store.list(ATTACHMENTS)
             },
-            "lock": [
-                lease["spec"].get("holderIdentity")
-                for lease in store.list("leases.coordination.k8s.io", "longhorn-system")
-                if _name(lease).startswith("nodecare")
-            ],
+            "lock": self._holders(),
             "pods": sorted(
                 _name(pod)
                 for pod in store.list("pods")
                 if pod["spec"].get("nodeName") == self._node
             ),
         }
+
+    def _holders(self) -> list[str]:
+        """Who holds a lock that has not expired: a dead run's is free after its duration."""
+        now = self._store.kernel.now()
+        return [
+            str(lease["spec"]["holderIdentity"])
+            for lease in self._store.list("leases.coordination.k8s.io", "longhorn-system")
+            if _name(lease).startswith("nodecare")
+            and lease["spec"].get("holderIdentity")
+            and parse_rfc3339(lease["spec"]["renewTime"]) + lease["spec"]["leaseDurationSeconds"]
+            > now
+        ]
 
     def _all(self, kind: str) -> list[Object]:
         return list(self._store.list(kind))

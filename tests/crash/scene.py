@@ -8,7 +8,7 @@ Each volume has an image of its own, so where Longhorn puts a new replica decide
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from typing import Any
 
 from tests.integration.drain.scene import SPACE, add_volume, detach
@@ -29,13 +29,13 @@ def furnish(cluster: Cluster) -> None:
     cluster.create_image("for-quiet", on=[three[0]])
     cluster.create_image("for-pair", on=[three[1], one[0]])
     cluster.create_image("three", on=[three[0], one[0], two[0]])
-    only_on(cluster, {NODE})
+    only_on(cluster, {NODE: three[0]})
     add_volume(cluster, "sole", "for-sole", 1, attach_to="node-1")
     add_volume(cluster, "quiet", "for-quiet", 1, attach_to="node-1")
     detach(cluster, "quiet")
-    only_on(cluster, {"node-1", NODE})
+    only_on(cluster, {"node-1": one[0], NODE: three[1]})
     add_volume(cluster, "pair", "for-pair", 2, attach_to="node-1")
-    only_on(cluster, set(NODES))
+    only_on(cluster, dict.fromkeys(NODES, ""))
 
     def tag(obj: dict[str, Any]) -> None:
         obj["spec"]["tags"] = ["ssd"]
@@ -45,14 +45,18 @@ def furnish(cluster: Cluster) -> None:
     cluster.kernel.run_for(35.0)
 
 
-def only_on(cluster: Cluster, nodes: Collection[str]) -> None:
-    """New replicas and copies go to these nodes only."""
+def only_on(cluster: Cluster, places: Mapping[str, str]) -> None:
+    """New replicas and copies go to these nodes only, and there to this disk ("": to any)."""
     for name in NODES:
 
-        def allow(obj: dict[str, Any], wanted: bool = name in nodes) -> None:
-            obj["spec"]["allowScheduling"] = wanted
+        def allow(obj: dict[str, Any], name: str = name) -> None:
+            obj["spec"]["allowScheduling"] = name in places
+            for disk, entry in obj["spec"]["disks"].items():
+                uuid = obj["status"]["diskStatus"][disk]["diskUUID"]
+                entry["allowScheduling"] = places.get(name, "") in ("", uuid)
 
         cluster.store.mutate("nodes.longhorn.io", SPACE, name, allow)
+    cluster.kernel.run_for(35.0)
 
 
 def _setting(cluster: Cluster, name: str, value: str) -> None:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import gc
+import resource
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,10 @@ from tests.crash.observer import Observer, differences
 from tests.crash.scene import NODE, furnish
 from tests.simulator.longhorn.cluster import Cluster
 from tests.stepped.session import Session, session
-from tests.stepped.transport import Killed
+from tests.stepped.transport import Killed, Write
 
 SETTLE_SECONDS = 70.0
-Chosen = Callable[[int, str], bool]
+Chosen = Callable[[Write, str], bool]
 
 
 @dataclass(frozen=True)
@@ -53,23 +54,32 @@ class Table:
         return [row for row in self.rows if row.problems]
 
 
-def everywhere(number: int, mode: str) -> bool:
+def everywhere(write: Write, mode: str) -> bool:
     """A branch at every write, in every mode."""
     return True
 
 
+def enough(job: Job) -> Chosen:
+    """A branch at every write, in the modes of the job; renewals of the lock, which change nothing
+    else, only once each.
+    """
+    return lambda write, mode: mode == "after" if write.renewal and job.modes else mode in job.modes
+
+
 def build(job: Job, longhorn: str, chosen: Chosen = everywhere) -> Table:
     """Run the job once, with a branch at every chosen write."""
-    started = time.process_time()
+    started = _processor_seconds()
     with tempfile.TemporaryDirectory(prefix="crash-", dir=_fast_folder()) as folder:
         root = Path(folder) / "disks"
         root.mkdir()
         cluster = Cluster(longhorn, nodes=3, disks=2, root=root)
+        gc.disable()
         try:
             furnish(cluster)
             with session(cluster) as running:
                 return _run(job, longhorn, running, root, chosen, started)
         finally:
+            gc.enable()
             cluster.close()
 
 
@@ -101,7 +111,7 @@ def _run(
         writes,
         tuple(judged),
         tuple(alone["wrong"]),
-        time.process_time() - started,
+        _processor_seconds() - started,
     )
 
 
@@ -137,11 +147,38 @@ def _row(job: Job, branch: Branch, before: dict[str, Any], alone: dict[str, Any]
         moved, more = undoing.judge(before, outcome)
         problems += more
     else:
-        problems += differences(alone["state"], outcome["state"])
-        problems += differences(alone["made"], outcome["made"], "made")
+        problems += _compare(job, alone, outcome)
     if outcome.get("third"):
         problems.append(f"a run on the finished job wrote {outcome['third']} times")
     return Row(branch.write, branch.path, branch.mode, tuple(problems), moved)
+
+
+def _compare(job: Job, alone: dict[str, Any], outcome: dict[str, Any]) -> list[str]:
+    """The same end, and nothing made twice."""
+    state, made = outcome["state"], outcome["made"]
+    if not job.lucky:
+        return differences(alone["state"], state) + differences(alone["made"], made, "made")
+    problems = []
+    for name, image in state["images"].items():
+        wanted = alone["state"]["images"][name]
+        # A replica's start adds a copy on its disk, unless our target is there already.
+        if made[f"copy of {name}"] > 2 or image["ready"] != len(image["here"]) + image["elsewhere"]:
+            problems.append(f"image {name}: {image}, {made[f'copy of {name}']} made")
+        problems += differences(wanted["here"], image["here"], f"image {name}")
+    for key in sorted(set(alone["made"]) | set(made)):
+        if key.startswith("replica"):
+            problems += differences(alone["made"].get(key), made.get(key), f"made {key}")
+    for key in sorted(set(state) - {"images"}):
+        problems += differences(alone["state"][key], state[key], key)
+    return problems
+
+
+def _processor_seconds() -> float:
+    """Of this process and its branches."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def _fast_folder() -> str | None:

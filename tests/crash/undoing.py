@@ -27,7 +27,8 @@ def judge(before: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, l
     problems = [line for what in EXACT for line in differences(before[what], after[what], what)]
     moved: list[str] = []
     for name, then in before["images"].items():
-        left = _judge_image(name, then, after["images"].get(name) or {}, problems)
+        kept = sum(f"kept      image {name} on" in line for line in outcome["told"])
+        left = _judge_image(name, then, after["images"].get(name) or {}, kept, problems)
         moved += [f"image {name}"] * left
     for name, then in before["volumes"].items():
         left = _judge_volume(name, then, after["volumes"].get(name) or {}, problems)
@@ -43,12 +44,14 @@ def judge(before: Mapping[str, Any], outcome: Mapping[str, Any]) -> tuple[str, l
     return ", ".join(sorted(set(moved))), problems
 
 
-def _judge_image(name: str, then: dict[str, Any], now: dict[str, Any], problems: list[str]) -> int:
+def _judge_image(
+    name: str, then: dict[str, Any], now: dict[str, Any], kept: int, problems: list[str]
+) -> int:
     here, still = set(then["here"]), set(now.get("here") or ())
     if still - here:
         problems.append(f"image {name} has a key on the node that it did not have")
     left = len(here - still)
-    total = len(here) + then["elsewhere"]
+    total = len(here) + then["elsewhere"] + kept
     keys = len(still) + int(now.get("elsewhere", 0))
     if keys != total:
         problems.append(f"image {name} has {keys} keys instead of {total}")

@@ -62,6 +62,11 @@ class Write:
     method: str
     path: str
 
+    @property
+    def renewal(self) -> bool:
+        """Whether it only keeps a lock that is ours."""
+        return self.method == "PATCH" and "/leases/" in self.path
+
     def __str__(self) -> str:
         parts = [part for part in self.path.partition("?")[0].split("/") if part]
         skip = parts.index("namespaces") + 2 if "namespaces" in parts[:-2] else 2

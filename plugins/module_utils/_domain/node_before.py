@@ -44,7 +44,9 @@ class DiskBefore:
 
 @dataclass(frozen=True, slots=True)
 class NodeBefore:
-    """A node as noted. unschedulable: the operator himself had cordoned it."""
+    """A node as noted. unschedulable: the operator himself had cordoned it. volumes, images: those
+    that had a replica or a copy there.
+    """
 
     intent: str
     allow_scheduling: bool
@@ -52,6 +54,8 @@ class NodeBefore:
     unschedulable: bool
     tags: tuple[str, ...]
     disks: tuple[DiskBefore, ...]
+    volumes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def of(node: Node) -> NodeBefore | None:
             for name, disk in sorted((disks if isinstance(disks, dict) else {}).items())
             if isinstance(disk, dict)
         ),
+        volumes=tuple(str(name) for name in noted.get("volumes") or ()),
+        images=tuple(str(name) for name in noted.get("images") or ()),
     )
 
 

@@ -16,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     image_needs,
     memory,
+    moved,
     parse,
     replica_moves,
 )
@@ -46,10 +47,11 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
     """Write the notes that are missing; returns what was changed, in words."""
     cordoned = cluster.kube_nodes[request.node].unschedulable
     close = replica_moves.closes_node(cluster, request.node, request.intent)
+    here = moved.held(cluster, request.node)
     changed: list[str] = []
 
     def node_ops(raw: Object) -> Ops | None:
-        return _node_ops(raw, request, cordoned, close)
+        return _node_ops(raw, request, cordoned, close, here)
 
     work.where = f"Nothing of {request.node} has been moved."
     work.irreversible()
@@ -123,12 +125,14 @@ def repair_entries(work: Work, cluster: Cluster) -> list[str]:
     return [name for name, did in zip(broken, written, strict=True) if did]
 
 
-def _node_ops(raw: Object, request: Request, cordoned: bool, close: bool) -> Ops | None:
+def _node_ops(
+    raw: Object, request: Request, cordoned: bool, close: bool, here: dict[str, Any]
+) -> Ops | None:
     spec, identity = spec_of(raw), parse.meta(raw)
     noted = memory.before(identity)
     ops: Ops = []
     if noted.get("intent") != request.intent.value:
-        before = noted or _values(raw, cordoned)
+        before = noted or {**_values(raw, cordoned), **here}
         ops += memory.note(identity, {**before, "intent": request.intent.value})
     if close and spec.get("allowScheduling"):
         ops.append({"op": "replace", "path": "/spec/allowScheduling", "value": False})

@@ -87,12 +87,13 @@ _RESTORE, _CANCEL = give_back(), give_back(cancel=True)
 
 JOBS: tuple[Job, ...] = (
     Job("drain reboot", _REBOOT, _REBOOT),
-    Job("drain remove", _REMOVE, _REMOVE, modes=("before", "after", "lost")),
+    Job("drain remove", _REMOVE, _REMOVE),
     Job("drain reinstall", _REINSTALL, _REINSTALL, modes=()),
     Job("drain remove by flags", _FLAGS, _FLAGS, lucky=True, modes=("after",)),
     Job("restore", _RESTORE, _RESTORE, rebooted),
-    Job("cancel", _CANCEL, _CANCEL, half_drained),
-    Job("drain reboot, then cancel", _REBOOT, _CANCEL, undo=True),
-    Job("drain remove, then cancel", _REMOVE, _CANCEL, undo=True),
+    Job("cancel", _CANCEL, _CANCEL, half_drained, modes=("after",)),
+    Job("drain reboot, then cancel", _REBOOT, _CANCEL, undo=True, modes=("after",)),
+    Job("drain remove, then cancel", _REMOVE, _CANCEL, undo=True, modes=("after",)),
+    Job("drain by flags, then cancel", _FLAGS, _CANCEL, undo=True, lucky=True, modes=()),
 )
 BY_NAME = {job.name: job for job in JOBS}

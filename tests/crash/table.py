@@ -60,10 +60,10 @@ def everywhere(write: Write, mode: str) -> bool:
 
 
 def enough(job: Job) -> Chosen:
-    """A branch at every write, in the modes of the job; renewals of the lock, which change nothing
-    else, only once each.
+    """A branch at every write in the modes of the job, except at renewals of the lock: they change
+    nothing else, so a kill there is one before the next write.
     """
-    return lambda write, mode: mode == "after" if write.renewal and job.modes else mode in job.modes
+    return lambda write, mode: mode in job.modes and not write.renewal
 
 
 def build(job: Job, longhorn: str, chosen: Chosen = everywhere) -> Table:
@@ -118,7 +118,6 @@ def _run(
 def _after(job: Job, running: Session, observer: Observer) -> dict[str, Any]:
     """In a branch that was killed: run again, and once more to see that nothing is left to do."""
     results = job.again(running)
-    done = len(running.wire.writes)
     outcome = _outcome(running, observer, results)
     if not job.undo:
         done = len(running.wire.writes)

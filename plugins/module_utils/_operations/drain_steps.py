@@ -94,6 +94,9 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
     pending = [move for move in moves if move.step is not Next.DONE]
     if not pending and replica_moves.opens_node(cluster, request.node, request.intent):
         return _reopen(work, request, lock)
+    flagged = evict_by_flags.standing(cluster, request.node)
+    if not pending and flagged:
+        return _take_back(work, request, lock)
     if work.check_mode or not pending:
         planned = moving.Outcome()
         planned.raised = {m.volume for m in pending if m.step in (Next.RAISE, Next.ATTACH)}
@@ -106,6 +109,8 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
             outcome = _told(work, mover.outcome, mover.run)
             if not request.intent.leaves and remember_node.reopen(work, request):
                 outcome.writes += 1
+            if flagged:
+                outcome.writes += evict_by_flags.take_back(work, request.node)
         else:
             outcome = evict_by_flags.evict(work, request)
             if any(_own_ticket_or_note(cluster, move.volume) for move in pending):
@@ -119,6 +124,15 @@ def _reopen(work: Work, request: Request, lock: Lock) -> Result:
     if not work.check_mode:
         with lock():
             changed = remember_node.reopen(work, request)
+    return {"changed": changed, **moving.Outcome().as_data()}
+
+
+def _take_back(work: Work, request: Request, lock: Lock) -> Result:
+    """Longhorn's eviction has ended while nobody looked; its flag still stands."""
+    changed = True
+    if not work.check_mode:
+        with lock():
+            changed = evict_by_flags.take_back(work, request.node)
     return {"changed": changed, **moving.Outcome().as_data()}
 
 

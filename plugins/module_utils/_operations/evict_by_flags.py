@@ -16,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     TimedOut,
     spell_seconds,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -74,9 +75,22 @@ def evict(work: Work, request: Request) -> Outcome:
                 )
             live.next_change(min(1.0, work.deadline.remaining()))
     outcome.deleted = before
-    if work.patch(kinds.LONGHORN_NODES, request.node, _eviction_off) is not None:
-        outcome.writes += 1
+    outcome.writes += take_back(work, request.node)
     return outcome
+
+
+def standing(cluster: Cluster, node: str) -> bool:
+    """Whether the flag is on the node and was not there before our work: a run was killed while
+    Longhorn evicted.
+    """
+    noted = memory.before(cluster.nodes[node].meta)
+    return cluster.nodes[node].eviction_requested and noted.get("evictionRequested") is False
+
+
+def take_back(work: Work, node: str) -> bool:
+    """The flag off, once no replica is left that it could move; returns whether it was on."""
+    work.irreversible()
+    return work.patch(kinds.LONGHORN_NODES, node, _eviction_off) is not None
 
 
 def _names(cluster: Cluster, node: str) -> list[str]:

@@ -143,7 +143,7 @@ def _row(job: Job, branch: Branch, before: dict[str, Any], alone: dict[str, Any]
     problems = list(outcome["wrong"])
     moved = ""
     if job.undo and branch.mode != "lost":
-        moved, more = undoing.judge(before, outcome)
+        moved, more = undoing.judge(before, outcome, lucky=job.lucky)
         problems += more
     else:
         problems += _compare(job, alone, outcome)

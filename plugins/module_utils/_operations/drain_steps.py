@@ -30,6 +30,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Step as Next,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     cordon as cordoning,
 )
@@ -70,6 +71,13 @@ def _read(work: Work, request: Request) -> Cluster:
 def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Notes, repairs, and the node closed."""
     cluster = _read(work, request)
+    if not work.check_mode:
+        # Ansible shows nothing that a module says after a Ctrl-C, so it is said before.
+        work.progress.update(
+            f"Ctrl-C stops it before the next write; {request.node} stays as closed as it is "
+            f"then. {_ways_on(request.node)}",
+            at_once=True,
+        )
     repair = bool(params["repair_entries"]) and remember_node.broken_images(cluster)
     close = remember_node.will_close(cluster, request)
     pending = remember_node.pending(cluster, request) or bool(repair)
@@ -82,6 +90,23 @@ def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
             cluster = _read(work, request)
         result["actions"] = remember_node.remember(work, cluster, request)
     return result
+
+
+def _ways_on(node: str) -> str:
+    return (
+        "The same command goes on; drain_node with -e action=cancel gives "
+        f"{node} back as far as nothing has left it."
+    )
+
+
+def stopped(work: Work, request: Request) -> str:
+    """For a drain that was asked to stop: how the node stands, and the ways on and back."""
+    try:
+        closed = cordoning.is_cordoned(work, request.node)
+    except Failure:
+        return _ways_on(request.node)
+    stands = "stays cordoned" if closed else "is not cordoned"
+    return f"{request.node} {stands}. {_ways_on(request.node)}"
 
 
 def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:

@@ -95,7 +95,7 @@ def _pods(recording: Recording) -> Reactions:
         elif phase == "Running" and uid in added:
             began = added.pop(uid)
             reaction = _Reaction(began, event.t - began)
-            found.setdefault(_pod_key(event.object), []).append(reaction)
+            found.setdefault(_pod_key(dict(event.object)), []).append(reaction)
     return found
 
 
@@ -127,4 +127,4 @@ def _begin(event: Event, begun: set[str], waiting: dict[str, list[tuple[str, flo
     if event.name not in begun and spec.get("backingImage"):
         begun.add(event.name)
         place = f"{spec['backingImage']} {spec['diskID']}"
-        waiting.setdefault(place, []).append((_replica_key(event.object), event.t))
+        waiting.setdefault(place, []).append((_replica_key(dict(event.object)), event.t))

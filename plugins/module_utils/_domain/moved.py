@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
-    known_uuids,
-)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.node_before import (
     NodeBefore,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import known_uuids
 
 # All annotations of an object may hold 256 KiB; beyond this many names only the first are told.
 NAMES_MAX = 1000

@@ -17,10 +17,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_
     Request as Return,
 )
 from tests.crash.scene import NODE
+from tests.integration.drain.scene import SPACE, add_volume, ticket
 from tests.stepped.session import Results, Session
 from tests.stepped.transport import Killed, Write
 
 Play = Callable[[Session], Results]
+LOST = "lost"
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,27 @@ def half_drained(session: Session) -> None:
     raise AssertionError("the drain deleted no replica")
 
 
+def recovery(session: Session) -> Results:
+    """The recovery of the image that was lost."""
+    return session.recover(LOST)
+
+
+def lost(session: Session) -> None:
+    """All files of an image are gone, under a volume that was attached by hand."""
+    cluster = session.cluster
+    cluster.create_image(LOST, copies=2)
+    add_volume(cluster, "waiting", LOST, 2)
+    ticket(cluster, "waiting", "ui", "node-1", "longhorn-api")
+    status = cluster.store.get
+    assert cluster.run_until_true(
+        lambda: (
+            status("volumes.longhorn.io", SPACE, "waiting")["status"].get("robustness") == "healthy"
+        )
+    )
+    cluster.remove_files(LOST)
+    cluster.kernel.run_for(150.0)
+
+
 _REBOOT, _REMOVE = drain(Intent.REBOOT), drain(Intent.REMOVE)
 _REINSTALL, _FLAGS = drain(Intent.REINSTALL), drain(Intent.REMOVE, own_mover=False)
 _RESTORE, _CANCEL = give_back(), give_back(cancel=True)
@@ -94,6 +117,7 @@ JOBS: tuple[Job, ...] = (
     Job("cancel", _CANCEL, _CANCEL, half_drained, modes=("after",)),
     Job("drain reboot, then cancel", _REBOOT, _CANCEL, undo=True, modes=("after",)),
     Job("drain remove, then cancel", _REMOVE, _CANCEL, undo=True, modes=("after",)),
+    Job("recover", recovery, recovery, lost, lucky=True),
     Job("drain by flags, then cancel", _FLAGS, _CANCEL, undo=True, lucky=True, modes=()),
 )
 BY_NAME = {job.name: job for job in JOBS}

@@ -38,6 +38,9 @@ class Observer:
         self._node = node
         self.made: Counter[str] = Counter()
         self.wrong: list[str] = []
+        # Nobody can lose what was lost before (a recovery).
+        self._safe = {_name(i) for i in self._store.list(IMAGES) if self._ready(_name(i))}
+        self._safe |= {_name(v) for v in self._store.list(VOLUMES) if self._whole(_name(v))}
         self._store.subscribe(self._see)
 
     def _see(self, event: WatchEvent) -> None:
@@ -50,22 +53,24 @@ class Observer:
         volume = event.obj["spec"]["volumeName"]
         if event.type == ADDED:
             self.made[f"replica of {volume}"] += 1
-        whole = [
-            replica
-            for replica in self._store.list(REPLICAS)
-            if replica["spec"]["volumeName"] == volume
+        if volume in self._safe and not self._whole(volume):
+            self._say(f"volume {volume} had no complete replica")
+
+    def _whole(self, volume: str) -> bool:
+        """Whether a volume has a complete replica."""
+        return any(
+            replica["spec"]["volumeName"] == volume
             and replica["spec"].get("healthyAt")
             and not replica["spec"].get("failedAt")
-        ]
-        if not whole:
-            self._say(f"volume {volume} had no complete replica")
+            for replica in self._store.list(REPLICAS)
+        )
 
     def _see_image(self, event: WatchEvent) -> None:
         name = event.obj["metadata"]["name"]
         keys = set(event.obj["spec"].get(self._field) or {})
         before = set(((event.old or {}).get("spec") or {}).get(self._field) or {})
         self.made[f"copy of {name}"] += len(keys - before)
-        for gone in before - keys:
+        for gone in before - keys if name in self._safe else ():
             users = [
                 replica["metadata"]["name"]
                 for replica in self._store.list(REPLICAS)
@@ -74,7 +79,7 @@ class Observer:
             ]
             if users:
                 self._say(f"image {name} lost a key under {users[0]}")
-        if not self._ready(name):
+        if name in self._safe and not self._ready(name):
             self._say(f"image {name} had no ready copy in its map")
 
     def _say(self, text: str) -> None:

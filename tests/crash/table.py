@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.crash import undoing
 from tests.crash.forest import Branch, Forest
-from tests.crash.jobs import Job
+from tests.crash.jobs import LOST, Job
 from tests.crash.observer import Observer, differences
 from tests.crash.scene import NODE, furnish
 from tests.simulator.longhorn.cluster import Cluster
@@ -161,9 +161,11 @@ def _compare(job: Job, alone: dict[str, Any], outcome: dict[str, Any]) -> list[s
     for name, image in state["images"].items():
         wanted = alone["state"]["images"][name]
         # A replica's start adds a copy on its disk, unless our target is there already.
-        if made[f"copy of {name}"] > 2 or image["ready"] != len(image["here"]) + image["elsewhere"]:
-            problems.append(f"image {name}: {image}, {made[f'copy of {name}']} made")
-        problems += differences(wanted["here"], image["here"], f"image {name}")
+        copies, usual = (m.get(f"copy of {name}", 0) for m in (made, alone["made"]))
+        if copies > max(2, usual + 1) or image["ready"] != len(image["here"]) + image["elsewhere"]:
+            problems.append(f"image {name}: {image}, {copies} made")
+        if name != LOST:
+            problems += differences(wanted["here"], image["here"], f"image {name}")
     for key in sorted(set(alone["made"]) | set(made)):
         if key.startswith("replica"):
             problems += differences(alone["made"].get(key), made.get(key), f"made {key}")

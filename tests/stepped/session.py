@@ -33,6 +33,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     find_longhorn,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recover import (
+    Recovery,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recovery_report import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 from tests.simulator.faults import Faults
 from tests.simulator.http.app import App
@@ -135,6 +142,14 @@ class Session:
                 work = self.work(seconds)
                 results[name] = step(work, request, {"steps": results}, locked(work))
         return results
+
+    def recover(self, *images: str) -> Results:
+        """What roles/recover_backing_image does."""
+        work = self.work()
+        self._plays += 1
+        task = Task(work.client, work.deadline, work.interrupt, work.progress)
+        request = Request([*images], f"recover@test:{self._plays}", lock_wait_seconds=LOCK_SECONDS)
+        return {"recover": Recovery(task, request).run()}
 
     @contextmanager
     def _play(self, purpose: str) -> Iterator[Callable[[Work], Any]]:

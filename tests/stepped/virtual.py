@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api import watch
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import lease, watch
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import evict_pods, work
 from tests.simulator.history import DELETED, WatchEvent
-from tests.simulator.kernel import Kernel
+from tests.simulator.kernel import Kernel, rfc3339_micro
 from tests.simulator.objects import namespace_of
 from tests.simulator.selectors import object_match
 from tests.simulator.store import Store
@@ -113,7 +113,15 @@ def stepped(store: Store) -> Iterator[None]:
     kernel = store.kernel
     clock = SimpleNamespace(monotonic=kernel.now, sleep=kernel.run_for, time=time.time)
     queues = SimpleNamespace(Queue=_queue_class(kernel), Empty=queue.Empty)
+    lock = lease.Lease.__init__
+    by_default = {
+        **(lock.__kwdefaults__ or {}),
+        "clock": kernel.now,
+        "sleep": kernel.run_for,
+        "timestamp": lambda: rfc3339_micro(kernel.now()),
+    }
     replaced: list[tuple[Any, str, Any]] = [
+        (lock, "__kwdefaults__", by_default),
         (watch, "time", clock),
         (watch, "queue", queues),
         (watch, "_Follower", _follower_class(store)),

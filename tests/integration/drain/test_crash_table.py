@@ -11,7 +11,9 @@ from tests.crash.jobs import BY_NAME
 from tests.crash.table import build
 from tests.stepped.transport import Write
 
-EACH = 9
+# A sample of one in so many writes; a recovery has few.
+EACH = {"recover": 3}
+USUALLY = 11
 GENERATIONS = ("1.6.4", "1.12.1")
 JOBS = [name for name, job in BY_NAME.items() if job.modes]
 
@@ -26,12 +28,12 @@ def test_what_was_killed_is_finished_by_the_next_run(name: str, longhorn: str) -
     ways = ("after", "before", "lost")
 
     def chosen(write: Write, mode: str) -> bool:
-        turn, left = divmod(write.number + first, EACH)
+        turn, left = divmod(write.number + first, EACH.get(name, USUALLY))
         return not left and mode == ways[turn % 3]
 
     table = build(BY_NAME[name], longhorn, chosen)
     assert table.alone == ()
-    assert len(table.rows) >= 2
+    assert table.rows
     assert [(row.write, row.path, row.mode, row.problems) for row in table.bad] == []
 
 

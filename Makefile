@@ -24,7 +24,7 @@ export ANSIBLE_LOCALHOST_WARNING := False
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
 export LONGHORN NODES DISKS SCALE SCENARIO KEEP
 
-.PHONY: help setup test lint sanity unit integration molecule demo simulator benchmark check-conformance check-recording check-blockers check-verdicts build clean
+.PHONY: help setup test lint sanity unit integration molecule demo simulator benchmark crash-table check-conformance check-recording check-blockers check-verdicts build clean
 
 help: ## show this list
 	@printf 'nodecare.longhorn: what can be made\n\n'
@@ -61,6 +61,9 @@ simulator: $(READY) ## [LONGHORN=1.12] [NODES=3] [DISKS=2] [SCALE=10] a cluster 
 
 benchmark: $(READY) ## requests, seconds and memory of the plan for 1,000 images on 100 nodes
 	@python -m tests.benchmarks
+
+crash-table: $(READY) ## [ARGS="--all --brief"] drains, returns and cancels killed at every write, and what the next run makes of it
+	@python -m tests.crash $(ARGS)
 
 check-conformance: $(READY) ## FILE=... answers of a real kube-apiserver against the simulator's
 	@$(if $(FILE),python -m tests.simulator.conformance '$(FILE)',echo 'say which: make check-conformance FILE=path/to/cases.json' >&2; exit 2)

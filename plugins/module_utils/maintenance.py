@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filt
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import (
     Request as Return,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import drain_steps
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     find_longhorn,
 )
@@ -171,5 +172,8 @@ def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
                 f"{late} Run the same command again to go on, or {playbook} with -e action=cancel "
                 f"to give {what} back as it was.",
             )
+            raise
+        except interrupt.Interrupted as stop:
+            stop.args = (f"{stop} {drain_steps.stopped(work, request)}",)
             raise
     chosen.exit_json(**result)

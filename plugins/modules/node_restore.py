@@ -164,6 +164,22 @@ rebuilt_elsewhere:
   type: list
   elements: str
   sample: []
+volumes_moved:
+  description:
+    - Volumes that had a replica on the node before and have none now.
+    - At most 1,000 are noted and told.
+  returned: O(phase=finish), not in check mode
+  type: list
+  elements: str
+  sample: []
+images_moved:
+  description:
+    - Images that had a copy on the node before and have none now.
+    - At most 1,000 are noted and told.
+  returned: O(phase=finish), not in check mode
+  type: list
+  elements: str
+  sample: []
 report:
   description: The report in lines.
   returned: O(phase=finish), not in check mode

@@ -46,7 +46,9 @@ class DiskBefore:
 
 @dataclass(frozen=True, slots=True)
 class NodeBefore:
-    """A node as noted. unschedulable: the operator himself had cordoned it."""
+    """A node as noted. unschedulable: the operator himself had cordoned it. volumes, images: those
+    that had a replica or a copy there.
+    """
 
     intent: str
     allow_scheduling: bool
@@ -54,6 +56,8 @@ class NodeBefore:
     unschedulable: bool
     tags: tuple[str, ...]
     disks: tuple[DiskBefore, ...]
+    volumes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ def of(node: Node) -> NodeBefore | None:
             for name, disk in sorted((disks if isinstance(disks, dict) else {}).items())
             if isinstance(disk, dict)
         ),
+        volumes=tuple(str(name) for name in noted.get("volumes") or ()),
+        images=tuple(str(name) for name in noted.get("images") or ()),
     )
 
 
@@ -97,7 +103,8 @@ def of_scope(node: Node, scope: Scope) -> NodeBefore | None:
     noted = memory.before(node.meta, memory.DISKS_BEFORE).get(scope.disk)
     if not isinstance(noted, dict):
         return None
-    entry = {key: value for key, value in noted.items() if key != "name"}
+    held = noted.get("held") or {}
+    entry = {key: value for key, value in noted.items() if key not in ("name", "held")}
     return NodeBefore(
         intent=EVICTED,
         allow_scheduling=node.allow_scheduling,
@@ -105,6 +112,8 @@ def of_scope(node: Node, scope: Scope) -> NodeBefore | None:
         unschedulable=False,
         tags=node.tags,
         disks=(DiskBefore(str(noted.get("name") or ""), scope.disk, entry),),
+        volumes=tuple(str(name) for name in held.get("volumes") or ()),
+        images=tuple(str(name) for name in held.get("images") or ()),
     )
 
 

@@ -171,10 +171,7 @@ def report(
         f"  kept      image {k['image']} on {k['disk']}: {k['why']}"
         for k in images.get("kept") or []
     ]
-    lines += [
-        f"  moved     image {m['image']}: its copy on {m['disk']} is no longer there"
-        for m in images.get("moved") or []
-    ]
+    lines += _moved_lines(node, steps.get("finish", {}), images.get("moved") or [])
     if rebuilt:
         lines.append(
             f"  moved     {names([str(name) for name in rebuilt])}: rebuilt elsewhere while {node} "
@@ -189,6 +186,24 @@ def report(
     if here is not None:
         lines.append(f"  holds     {here}")
     lines.append(f"  next      {held_text(node, open_volumes) if open_volumes else 'nothing'}")
+    return lines
+
+
+def _moved_lines(node: str, finish: Step, copies: list[Mapping[str, str]]) -> list[str]:
+    """What was on the node before and is elsewhere now: nothing brings it back by itself."""
+    lines = [
+        f"  moved     image {m['image']}: its copy on {m['disk']} is no longer there"
+        for m in copies
+    ]
+    told = {m["image"] for m in copies}
+    images = [name for name in finish.get("images_moved") or [] if name not in told]
+    volumes = finish.get("volumes_moved") or []
+    if images:
+        copy = "its copy is" if len(images) == 1 else "their copies are"
+        lines.append(f"  moved     image {names(images, 20)}: {copy} no longer on {node}")
+    if volumes:
+        replica = "its replica is" if len(volumes) == 1 else "their replicas are"
+        lines.append(f"  moved     volume {names(volumes, 20)}: {replica} on another node now")
     return lines
 
 

@@ -114,6 +114,15 @@ class Schema:
         return self.version >= Version(1, 6)
 
     @property
+    def holds_managers_back(self) -> bool:
+        """1.10+: the pod of a backing image manager is made again only after a back-off of up to
+        2 min, which no field and no event tells.
+
+        Source: longhorn-manager controller/backing_image_manager_controller.go, v1.10.2.
+        """
+        return self.version >= Version(1, 10)
+
+    @property
     def updates_check_url(self) -> bool:
         """1.12.1+: no update of a download image is accepted whose stored URL breaks the rules.
 

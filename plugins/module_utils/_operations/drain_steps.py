@@ -30,6 +30,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Step as Next,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     cordon as cordoning,
 )
@@ -74,6 +75,13 @@ def _read(work: Work, request: Request) -> tuple[Cluster, Request]:
 def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Notes, repairs, and the node closed."""
     cluster, request = _read(work, request)
+    if not work.check_mode:
+        # Ansible shows nothing that a module says after a Ctrl-C, so it is said before.
+        work.progress.update(
+            f"Ctrl-C stops it before the next write; {request.node} stays as closed as it is "
+            f"then. {_ways_on(request)}",
+            at_once=True,
+        )
     repair = bool(params["repair_entries"]) and remember_node.broken_images(cluster)
     close = remember_node.will_close(cluster, request)
     pending = remember_node.pending(cluster, request) or bool(repair)
@@ -88,6 +96,24 @@ def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
     return result
 
 
+def _ways_on(request: Request) -> str:
+    playbook = "evict_disk" if request.disk else "drain_node"
+    return (
+        f"The same command goes on; {playbook} with -e action=cancel gives "
+        f"{request.scope.label} back as far as nothing has left it."
+    )
+
+
+def stopped(work: Work, request: Request) -> str:
+    """For a drain that was asked to stop: how the node stands, and the ways on and back."""
+    try:
+        closed = cordoning.is_cordoned(work, request.node)
+    except Failure:
+        return _ways_on(request)
+    stands = "stays cordoned" if closed else "is not cordoned"
+    return f"{request.node} {stands}. {_ways_on(request)}"
+
+
 def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Every volume independent of the node."""
     cluster, request = _read(work, request)
@@ -98,6 +124,9 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
     pending = [move for move in moves if move.step is not Next.DONE]
     if not pending and replica_moves.opens_node(cluster, request.scope, request.intent):
         return _reopen(work, request, lock)
+    flagged = evict_by_flags.standing(cluster, request.scope)
+    if not pending and flagged:
+        return _take_back(work, request, lock)
     if work.check_mode or not pending:
         planned = moving.Outcome()
         planned.raised = {m.volume for m in pending if m.step in (Next.RAISE, Next.ATTACH)}
@@ -110,6 +139,8 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
             outcome = _told(work, mover.outcome, mover.run)
             if not request.intent.leaves and remember_node.reopen(work, request):
                 outcome.writes += 1
+            if flagged:
+                outcome.writes += evict_by_flags.take_back(work, request.scope)
         else:
             outcome = evict_by_flags.evict(work, request)
             if any(_own_ticket_or_note(cluster, move.volume) for move in pending):
@@ -123,6 +154,15 @@ def _reopen(work: Work, request: Request, lock: Lock) -> Result:
     if not work.check_mode:
         with lock():
             changed = remember_node.reopen(work, request)
+    return {"changed": changed, **moving.Outcome().as_data()}
+
+
+def _take_back(work: Work, request: Request, lock: Lock) -> Result:
+    """Longhorn's eviction has ended while nobody looked; its flag still stands."""
+    changed = True
+    if not work.check_mode:
+        with lock():
+            changed = evict_by_flags.take_back(work, request.scope)
     return {"changed": changed, **moving.Outcome().as_data()}
 
 

@@ -57,6 +57,9 @@ FOLLOWED = (kinds.BACKING_IMAGES, kinds.DATA_SOURCES, kinds.LONGHORN_NODES, kind
 SYNC_HELD_BACK = (
     "Longhorn from 1.10 may hold a manager back for up to 2 min without a reason in the API"
 )
+# A manager that runs begins with a copy sooner than this.
+QUIET_SECONDS = 10.0
+NOT_BEGUN = frozenset({"", "pending", "starting", "unknown"})
 
 
 @dataclass
@@ -97,6 +100,7 @@ class Relocation:
         self._work = work
         self._request = request
         self._place = request.scope.label
+        self._quiet_since: float | None = None
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -166,7 +170,24 @@ class Relocation:
         text = f"images {safe}/{len(needs)}"
         if self.outcome.added:
             text += f"   {spell_bytes(moved)} of {spell_bytes(self.outcome.bytes)}"
-        work.progress.update(f"{text}   now: {_seen(cluster, waiting)}")
+        held = self._held_back(cluster, waiting)
+        work.progress.update(f"{text}   now: {_seen(cluster, waiting)}{held}")
+
+    def _held_back(self, cluster: Cluster, waiting: list[Need]) -> str:
+        """Why nothing happens although nothing is wrong ("" while something does)."""
+        now = self._work.deadline.now()
+        here = {copy.disk for need in waiting for copy in need.here}
+        states = {
+            copy.state
+            for need in waiting
+            for copy in cluster.images.get(need.image.name, need.image).wanted
+            if copy.disk not in here
+        }
+        if states - NOT_BEGUN or not cluster.schema.holds_managers_back:
+            self._quiet_since = None
+            return ""
+        self._quiet_since = now if self._quiet_since is None else self._quiet_since
+        return f"   ({SYNC_HELD_BACK})" if now - self._quiet_since >= QUIET_SECONDS else ""
 
     def _moved(self, cluster: Cluster, name: str, label: str, size: int) -> int:
         image = cluster.images.get(name)

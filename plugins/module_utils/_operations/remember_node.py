@@ -9,6 +9,8 @@ overwritten by a later run, so that the values are those from before the mainten
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
@@ -17,6 +19,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     image_needs,
     memory,
     minimum,
+    moved,
     parse,
     replica_moves,
 )
@@ -50,12 +53,13 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
     scope = request.scope
     cordoned = cluster.kube_nodes[request.node].unschedulable
     close = bool(scope.disk) or replica_moves.closes_node(cluster, scope, request.intent)
+    here = moved.held(cluster, scope)
     changed: list[str] = []
 
     def node_ops(raw: Object) -> Ops | None:
         if scope.disk:
-            return _disk_ops(raw, scope)
-        return _node_ops(raw, request, cordoned, close)
+            return _disk_ops(raw, scope, here)
+        return _node_ops(raw, request, cordoned, close, here)
 
     work.where = f"Nothing of {scope.label} has been moved."
     work.irreversible()
@@ -152,19 +156,21 @@ def repair_entries(work: Work, cluster: Cluster) -> list[str]:
     return [name for name, did in zip(broken, written, strict=True) if did]
 
 
-def _node_ops(raw: Object, request: Request, cordoned: bool, close: bool) -> Ops | None:
+def _node_ops(
+    raw: Object, request: Request, cordoned: bool, close: bool, here: dict[str, Any]
+) -> Ops | None:
     spec, identity = spec_of(raw), parse.meta(raw)
     noted = memory.before(identity)
     ops: Ops = []
     if noted.get("intent") != request.intent.value:
-        before = noted or _values(raw, cordoned)
+        before = noted or {**_values(raw, cordoned), **here}
         ops += memory.note(identity, {**before, "intent": request.intent.value})
     if close and spec.get("allowScheduling"):
         ops.append({"op": "replace", "path": "/spec/allowScheduling", "value": False})
     return ops or None
 
 
-def _disk_ops(raw: Object, scope: Scope) -> Ops | None:
+def _disk_ops(raw: Object, scope: Scope, held: Mapping[str, Any]) -> Ops | None:
     """Note one disk by its UUID, and close it; one write.
 
     Noted and open means that its operator has taken it into use again himself: what it is now is
@@ -177,7 +183,8 @@ def _disk_ops(raw: Object, scope: Scope) -> Ops | None:
     if entry is None:
         return None
     if scope.disk not in noted or entry.get("allowScheduling"):
-        value = {"name": scope.name, **{key: entry[key] for key in DISK_FIELDS if key in entry}}
+        kept = {key: entry[key] for key in DISK_FIELDS if key in entry}
+        value = {"name": scope.name, "held": held, **kept}
         ops += memory.note(identity, {**noted, scope.disk: value}, memory.DISKS_BEFORE)
     if entry.get("allowScheduling"):
         path = f"/spec/disks/{escape(scope.name)}/allowScheduling"

@@ -23,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     living,
     memory,
     minimum,
+    moved,
     node_before,
     parse,
     restore_plan,
@@ -184,6 +185,7 @@ def finish(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
     request = made.request
     node, scope = request.node, request.scope
     result: Result = {"changed": False, "complete": not made.held}
+    before = made.before
     pending = not made.nothing and (made.before is not None or made.stale_cordon_note)
     if work.check_mode:
         return {**result, "changed": pending and not made.held}
@@ -198,7 +200,13 @@ def finish(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
     copies = count(len(left.images), "image copy", "image copies")
     holds = f"{count(len(left.replicas), 'replica')}, {copies}"
     rebuilt = living.replaced(cluster, node)
-    finished = {"holds": holds, "rebuilt_elsewhere": rebuilt}
+    gone = moved.moved(cluster, scope, before) if before is not None else ([], [])
+    finished = {
+        "holds": holds,
+        "rebuilt_elsewhere": rebuilt,
+        "volumes_moved": gone[0],
+        "images_moved": gone[1],
+    }
     steps = {**(params.get("steps") or {}), "finish": finished}
     started = params.get("started")
     elapsed = work.wall_seconds_since(float(started)) if started else None

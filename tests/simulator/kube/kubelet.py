@@ -42,6 +42,8 @@ class Kubelet:
         self.address = address
         self._next_address = 10
         self._timers: dict[str, list[Timer]] = {}
+        #: Seconds that the start of a pod is known to take; None: drawn from ``start_delay``.
+        self.known_start: Callable[[Object], float | None] = lambda pod: None
 
     def power_on(self) -> None:
         """Start: containers that were running are gone, so their pods fail or start again."""
@@ -92,7 +94,9 @@ class Kubelet:
             low, high = self.stop_delay
             self._later(pod, (min(low, grace), min(high, grace)), self._remove)
         elif bound:
-            self._later(pod, self.start_delay, self._started)
+            known = self.known_start(pod)
+            delay = self.start_delay if known is None else (known, known)
+            self._later(pod, delay, self._started)
 
     def _later(self, pod: Object, delay: tuple[float, float], fn: Callable[[Object], None]) -> None:
         seconds = self._kernel.rng.uniform(*delay)

@@ -23,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import (
+    NEXT_IN_LINE,
     Placement,
     Want,
 )
@@ -89,7 +90,7 @@ def closed_places(
 ) -> dict[str, str]:
     """Nodes (by name) and disks (by UUID) that may never be targets, with the reason."""
     closed = {name: "node is under maintenance" for name in proven.under_maintenance(cluster)}
-    closed |= {name: "node is next in line for maintenance" for name in next_nodes}
+    closed |= {name: NEXT_IN_LINE for name in next_nodes}
     if scope.disk:
         closed[scope.disk] = "it is the disk being emptied"
     else:

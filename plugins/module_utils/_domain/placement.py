@@ -31,6 +31,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreadin
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import spell_bytes
 
+NEXT_IN_LINE = "node is next in line for maintenance"
+DISKS_EXPLAINED = 200_000
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -130,7 +133,8 @@ class Placement:
 
     def __init__(self, cluster: Cluster, closed: Mapping[str, str]) -> None:
         self._cluster = cluster
-        self._closed = closed
+        self.closed = closed
+        self._explained = 0
         self._room = Room.of(cluster.settings)
         self._booked: dict[str, int] = {}
         self._usable: list[Disk] = []
@@ -152,10 +156,14 @@ class Placement:
 
     def free(self, disk: Disk) -> int:
         """Bytes left on the disk after what is on its way to it and what was given to it."""
+        return max(0, self.left(disk))
+
+    def left(self, disk: Disk) -> int:
+        """The same, negative by as much as the disk has too little already."""
         coming = self._coming.get(disk.uuid, incoming.NOTHING)
         schedulable = self._room.schedulable(disk) - coming.uncounted
         real = self._room.real(disk) - coming.unwritten
-        return max(0, min(schedulable, real) - self.booked(disk))
+        return min(schedulable, real) - self.booked(disk)
 
     def usable_disks(self, image: Image) -> int:
         """How many disks could hold a copy if space were no matter, those that have one
@@ -164,7 +172,13 @@ class Placement:
         return sum(1 for disk in self._usable if not self._selector_refused(image, disk))
 
     def refusals(self, image: Image) -> dict[str, str]:
-        """Why each disk of the cluster was refused for this image; for a person to read."""
+        """Why each disk of the cluster was refused for this image; for a person to read.
+
+        After so many disks that nobody would read on it is empty.
+        """
+        if self._explained > DISKS_EXPLAINED:
+            return {}
+        self._explained += len(self._refused) + len(self._usable)
         found = dict(self._refused)
         for disk in self._usable:
             found[disk.label] = self._refusal(image, disk) or "not needed"

@@ -150,7 +150,7 @@ def _no_target(need: Need, place: str, placement: Placement, remedies: Remedies)
         image.name,
         f"last proven copy is on {place}, and no disk can take another",
         _cheapest(ways)
-        or f"add a disk with room for {spell_bytes(image.file_bytes)}: no change of one below helps",
+        or f"add a disk with room for {spell_bytes(image.file_bytes)}; nothing below helps",
         detail=(*_others(ways), *_refused(need, placement)),
         ways=tuple(way.as_data() for way in ways),
     )

@@ -58,6 +58,12 @@ class Room:
         """Bytes that may still be written before the disk falls under pressure."""
         return disk.storage_available - disk.storage_maximum * self.minimal_available // 100
 
+    def empty(self, disk: Disk) -> int:
+        """Bytes that could be written if nothing were on the disk."""
+        total = (disk.storage_maximum - disk.storage_reserved) * self.over_provisioning // 100
+        kept = disk.storage_maximum * self.minimal_available // 100
+        return min(total, disk.storage_maximum - kept)
+
     def free(self, disk: Disk) -> int:
         """The smaller of the two, never negative."""
         return max(0, min(self.schedulable(disk), self.real(disk)))
@@ -164,6 +170,10 @@ class Placement:
         schedulable = self._room.schedulable(disk) - coming.uncounted
         real = self._room.real(disk) - coming.unwritten
         return min(schedulable, real) - self.booked(disk)
+
+    def largest(self, disk: Disk) -> int:
+        """Bytes of the largest file that the disk could hold with nothing else on it."""
+        return self._room.empty(disk)
 
     def usable_disks(self, image: Image) -> int:
         """How many disks could hold a copy if space were no matter, those that have one

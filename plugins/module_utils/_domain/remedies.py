@@ -162,6 +162,8 @@ class Remedies:
         if found is None or not (found.true or found.reason == "DiskPressure"):
             return None
         changes += self._tags(image.disk_selector, disk.tags, "disk", disk.label)
+        if image.file_bytes > self._placement.largest(disk):
+            return None
         lack = image.file_bytes - self._placement.left(disk)
         if lack > 0:
             text = f"free {spell_bytes_up(lack)} on {disk.label}"

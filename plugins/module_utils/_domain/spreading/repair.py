@@ -24,6 +24,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreadin
 
 DEPTH = 5
 ASKED = 12
+LOOKED_AT = 40
 STEPS = 4000
 STEPS_PER_COPY = 1500
 
@@ -77,7 +78,7 @@ class Repair:
             return True
         if depth == 0:
             return False
-        asked = self._bins.lacking(slot, apart, banned)
+        asked = islice(self._bins.lacking(slot, apart, banned), LOOKED_AT)
         alive = (item for item in asked if not self._failed(item[1], item[0], depth))
         for lack, other in list(islice(alive, ASKED)):
             if self._steps <= 0 or self._failed(other, lack, depth):

@@ -42,8 +42,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreadin
 
 # Good enough is one per cent above what no plan can beat; within four nothing large is tried.
 PRECISION = 100
-TRIES = 8
-STEPS_IN_ALL = 2_000_000
+TRIES = 5
+STEPS_IN_ALL = 1_000_000
 FAIR = 25
 
 
@@ -146,7 +146,7 @@ def _hasten(board: Board) -> int:
     """Make the slowest disk's end as early as can be; returns what cannot be beaten."""
     distances = _distances(board)
     bound = Bound(board, board.at, distances)
-    close = max(1, board.end // (2 * PRECISION))
+    close = max(1, board.end // 1000)
     if not bound.reachable(board.end - 1 - board.end // PRECISION):
         return bound.least(board.end, close)
     least = bound.least(board.end, close)

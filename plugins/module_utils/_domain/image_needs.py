@@ -89,8 +89,8 @@ def closed_places(
     cluster: Cluster, scope: Scope, next_nodes: tuple[str, ...] = ()
 ) -> dict[str, str]:
     """Nodes (by name) and disks (by UUID) that may never be targets, with the reason."""
-    closed = {name: "node is under maintenance" for name in proven.under_maintenance(cluster)}
-    closed |= {name: NEXT_IN_LINE for name in next_nodes}
+    closed = dict.fromkeys(next_nodes, NEXT_IN_LINE)
+    closed |= {name: "node is under maintenance" for name in proven.under_maintenance(cluster)}
     if scope.disk:
         closed[scope.disk] = "it is the disk being emptied"
     else:

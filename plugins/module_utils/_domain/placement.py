@@ -153,7 +153,7 @@ class Placement:
                     self._refused[disk.label] = reason
                 else:
                     self._usable.append(disk)
-        self._coming = incoming.of(cluster, self._usable)
+        self._coming = incoming.of(cluster, cluster.disks.values())
         self.last: Spread | None = None
 
     def booked(self, disk: Disk) -> int:

@@ -51,6 +51,7 @@ RETURN: dict[str, dict[str, Any]] = {
 }
 REMOVE_DISKS: dict[str, dict[str, Any]] = {"remove_disks": {"type": "bool", "default": True}}
 LOWER_MINIMUM: dict[str, dict[str, Any]] = {"lower_min_copies": {"type": "bool", "default": False}}
+DELETE_NODE: dict[str, dict[str, Any]] = {"delete_node": {"type": "bool", "default": False}}
 LOCK: dict[str, dict[str, Any]] = {
     "lock_holder": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 120},
@@ -84,12 +85,19 @@ def request_of(params: Mapping[str, Any]) -> Request:
         disk=params.get("disk") or "",
         remove_disks=bool(params.get("remove_disks", True)),
         lower_minimum=bool(params.get("lower_min_copies")),
+        delete_node=bool(params.get("delete_node")),
     )
 
 
 def return_of(params: Mapping[str, Any]) -> Return:
     """The return of a node that the options describe."""
-    return Return(params["node"], bool(params["cancel"]), bool(params["keep_extra_copies"]))
+    return Return(
+        params["node"],
+        # One disk is only ever given back by undoing its eviction.
+        bool(params["cancel"] or params.get("disk")),
+        bool(params["keep_extra_copies"]),
+        params.get("disk") or "",
+    )
 
 
 @contextmanager

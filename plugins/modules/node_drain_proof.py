@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.pods
+  - nodecare.longhorn.drain.delete_node
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
   - nodecare.longhorn.attributes.info_module
@@ -82,6 +83,11 @@ cordoned:
   returned: always, once the input fits the cluster
   type: bool
   sample: true
+outcome:
+  description: What the node or disk is safe for, and what speaks against the rest, in one sentence.
+  returned: always, once the input fits the cluster
+  type: str
+  sample: "safe to reboot; NOT safe to reinstall or remove: 2 copies and 1 replica remain"
 degraded_volumes:
   description: Volumes of the whole cluster that are degraded now.
   returned: always, once the input fits the cluster
@@ -109,7 +115,12 @@ OPTIONS = {
 
 def main() -> None:
     module = maintenance.module(
-        maintenance.NODE, maintenance.DISK, maintenance.INTENT, maintenance.PODS, OPTIONS
+        maintenance.NODE,
+        maintenance.DISK,
+        maintenance.INTENT,
+        maintenance.PODS,
+        maintenance.DELETE_NODE,
+        OPTIONS,
     )
     with maintenance.reading(module) as work:
         result = drain_steps.prove(work, maintenance.request_of(module.params), module.params)

@@ -36,6 +36,7 @@ class Proof:
     left: Left
     against: dict[Intent, tuple[str, ...]]
     cordoned: bool
+    running: bool
     degraded: tuple[str, ...]
     outcome: str
 
@@ -79,6 +80,7 @@ def prove(cluster: Cluster, request: Request) -> Proof:
         left=left,
         against=against,
         cordoned=cluster.kube_nodes[request.node].unschedulable,
+        running=cluster.kube_nodes[request.node].ready,
         outcome=drain_outcome.proven_words(against, left, request),
         degraded=tuple(
             sorted(v.name for v in cluster.volumes.values() if v.robustness == "degraded")

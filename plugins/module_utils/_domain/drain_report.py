@@ -87,7 +87,10 @@ def _images(steps: Mapping[str, Step]) -> str:
     keys = released.get("keys_removed") or []
     text = f"{count(len(copies), 'copy', 'copies')} made"
     text += f" ({spell_bytes(size)}{rate})" if copies else ""
-    text += f", {len(keys)} taken off the node"
+    text += f", {len(keys)} taken off it"
+    lowered = len(made.get("minimums_lowered") or [])
+    if lowered:
+        text += f", minNumberOfCopies of {count(lowered, 'image')} lowered until the return"
     lowest = [step.get("lowest_proven") for step in (made, released)]
     seen = [int(number) for number in lowest if number is not None]
     if seen:
@@ -145,7 +148,14 @@ def _next(proof: Proof, request: Request) -> str:
             f"reinstall the machine, keep its Kubernetes node, then {RESTORE} -e node="
             f"{request.node}: its disks go in as new ones"
         )
-    return (
-        f"power {request.node} off, then kubectl delete node {request.node}; "
-        "its Longhorn node goes by itself"
-    )
+    if not request.delete_node:
+        return (
+            f"power {request.node} off, then run the same command with -e delete_node=true, or "
+            f"kubectl delete node {request.node}; its Longhorn node goes by itself"
+        )
+    if proof.running:
+        return (
+            f"power {request.node} off and run the same command again: it deletes the node then. "
+            "While it runs, its kubelet would register the node again at once"
+        )
+    return f"the machine is off: the Kubernetes node {request.node} is deleted now"

@@ -70,7 +70,7 @@ def of_need(
     elif need.reachable < 1:
         yield _no_target(need, place, placement, remedies)
     elif need.reachable < need.wanted:
-        ways = remedies.ways(image, need.reachable)
+        ways = remedies.ways(image, need.reachable, need.targets)
         yield Blocker(
             "fewer_copies",
             "image",

@@ -11,7 +11,7 @@ enough: with it the next plan finds the disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,9 +97,14 @@ class Remedies:
         self._placement = placement
         self._looks = DISKS_LOOKED_AT
 
-    def ways(self, image: Image, lower_to: int = 0) -> tuple[Way, ...]:
-        """The cheapest few. lower_to: the number of copies that could be enough (0: none could)."""
-        found = list(self._all(image))
+    def ways(
+        self, image: Image, lower_to: int = 0, given: Collection[Disk] = ()
+    ) -> tuple[Way, ...]:
+        """The cheapest few. lower_to: the number of copies that could be enough (0: none could);
+        given: disks that the plan has chosen for other copies of the image.
+        """
+        labels = {disk.label for disk in given}
+        found = [way for way in self._all(image) if way.disk not in labels]
         if lower_to and self._cluster.schema.replenishes:
             text = f"lower minNumberOfCopies of {image.name} from {image.min_copies} to {lower_to}"
             found.append(Way((Change("lower_copies", image.name, text, str(lower_to)),)))

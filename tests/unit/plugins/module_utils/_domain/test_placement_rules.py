@@ -213,7 +213,7 @@ def test_what_a_remedy_asks_for_is_enough(cluster: Cluster) -> None:
     short = [need for need in needs if need.reachable < need.wanted]
     remedies = Remedies(cluster, placement)
     for need in short:
-        ways = remedies.ways(need.image, need.reachable)
+        ways = remedies.ways(need.image, need.reachable, need.targets)
         assert list(ways) == sorted(ways, key=lambda way: way.cost)
         for way in ways:
             kinds = {change.what for change in way.changes}

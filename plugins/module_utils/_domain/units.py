@@ -31,6 +31,13 @@ def spell_bytes_up(count: int) -> str:
     return spell_bytes(count)
 
 
+def spell_part(part: int, whole: int) -> str:
+    """`3.1 of 19.3 GiB`; both units where they differ."""
+    some, everything = spell_bytes(part), spell_bytes(whole)
+    number, _space, unit = some.partition(" ")
+    return f"{number if everything.endswith(f' {unit}') else some} of {everything}"
+
+
 def spell_seconds(seconds: float) -> str:
     """A duration: 45 s, 6 min 41 s, 2 h 5 min."""
     whole = round(seconds)

@@ -22,7 +22,7 @@ class Pace:
         self._seen: deque[tuple[float, int]] = deque()
 
     def look(self, now: float, moved: int) -> None:
-        """Remember how much has been moved by now. A copy that begins anew counts as a new start."""
+        """Remember how much has been moved by now; less than before counts as a new start."""
         if self._seen and moved < self._seen[-1][1]:
             self._seen.clear()
         self._seen.append((now, moved))
@@ -41,7 +41,7 @@ class Pace:
     def seconds_for(self, left: int) -> int | None:
         """About how long so many bytes will take; None while nobody can tell."""
         rate = self.rate
-        return -(-left // rate) if rate else None
+        return max(1, round(left / rate)) if rate else None
 
 
 def about(seconds: int) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The copies that a drain waits for, followed from asked for to ready, and the line that tells it."""
+"""The copies that a drain waits for, from asked for to ready, and the line that tells it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@
 """``make recording``: the terminal during a drain of 40 images, as an asciinema file (version 2).
 
 The playbook runs on a terminal of its own against a simulated cluster, and what it writes is kept
-with its time. Nothing is edited; a recording that names this machine is refused.
+with its time. Nothing is edited but the folder of the collection, which is shown as where a user
+has it; a recording that names this machine all the same is refused.
 """
 
 from __future__ import annotations
@@ -107,6 +108,8 @@ def main() -> int:
         environment |= {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS)}
         environment.pop("ANSIBLE_NOCOLOR", None)
         code, events = record(words, environment)
+    tree = environment["ANSIBLE_COLLECTIONS_PATH"]
+    events = [(at, piece.replace(tree, "~/.ansible/collections")) for at, piece in events]
     text = "".join(piece for _at, piece in events)
     named = [place for place in (str(CHECKOUT), folder, str(Path.home())) if place in text]
     if code or named:

@@ -33,7 +33,7 @@ from tests.simulator.longhorn.cluster import Cluster
 IMAGES = 40
 NODES = 5
 COLUMNS, ROWS = 140, 45
-SCALE = 6.0
+SCALE = 1.0
 MEBIBYTES = (16, 24, 32, 48, 64, 96)
 DRAINED = "node-5"
 

@@ -168,7 +168,11 @@ class Relocation:
         self._transfers.follow_coming(needs)
         line = self._transfers.line(cluster, work.deadline.now())
         rest = f"   {len(waiting)} of {len(needs)} images not safe yet" if line else ""
-        work.progress.update(line + rest if line else f"waiting for {_seen(cluster, waiting)}")
+        wanted = sum(len(need.targets) for need in needs)
+        asking = f"{count(wanted, 'copy', 'copies')} to ask for" if wanted else ""
+        work.progress.update(
+            line + rest if line else asking or f"waiting for {_seen(cluster, waiting)}"
+        )
 
     def _add(self, live: LiveCluster, missing: list[tuple[Need, Disk]]) -> None:
         """Write the target keys, a few images at a time; largest files first."""

@@ -120,7 +120,7 @@ def _state(image: Image, disk: Disk) -> str:
     return image.copies[disk.uuid].state if disk.uuid in image.copies else ""
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=70, deadline=None, derandomize=True)
 @given(clusters())
 def test_every_rule_holds(cluster: Cluster) -> None:
     needs, placement = planned(cluster)
@@ -149,7 +149,7 @@ def test_every_rule_holds(cluster: Cluster) -> None:
     assert placement.last is not None
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(clusters(), st.data())
 def test_a_plan_made_half_way_keeps_what_is_placed(cluster: Cluster, data: st.DataObject) -> None:
     needs, _placement = planned(cluster)
@@ -201,7 +201,7 @@ def _with(cluster: Cluster, node: Node) -> Cluster:
 
 
 @settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     report_multiple_bugs=False,

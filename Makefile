@@ -24,7 +24,7 @@ export ANSIBLE_LOCALHOST_WARNING := False
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
 export LONGHORN NODES DISKS SCALE SCENARIO KEEP
 
-.PHONY: help setup test lint sanity unit integration molecule demo simulator benchmark crash-table check-conformance check-recording check-blockers check-verdicts build clean
+.PHONY: help setup test lint sanity unit integration molecule demo recording simulator benchmark crash-table check-conformance check-recording check-blockers check-verdicts build clean
 
 help: ## show this list
 	@printf 'nodecare.longhorn: what can be made\n\n'
@@ -55,6 +55,9 @@ molecule: $(READY) ## [SCENARIO=drain_remove] [LONGHORN=1.12] scenarios with pla
 
 demo: $(READY) ## [LONGHORN=1.12] [KEEP=1] drain a node and bring a lost image back, to watch
 	@python -m tests.demo --longhorn '$(LONGHORN)' $(if $(KEEP),--keep)
+
+recording: $(READY) ## the terminal during a drain of 40 images, into docs/drain-of-40-images.cast
+	@python -m tests.demo.recording
 
 simulator: $(READY) ## [LONGHORN=1.12] [NODES=3] [DISKS=2] [SCALE=10] a cluster until Ctrl-C; prints its KUBECONFIG
 	@exec python -m tests.simulator --longhorn '$(LONGHORN)' --nodes '$(NODES)' --disks '$(DISKS)' --scale '$(SCALE)' --state-dir '$(STATE)'

@@ -32,6 +32,7 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.wait
+  - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 attributes:
@@ -153,7 +154,7 @@ summary:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
+from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, reporting, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import new_holder
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recover import (
     Recovery,
@@ -169,6 +170,7 @@ def main() -> None:
         argument_spec={
             **argspec.CONNECTION_OPTIONS,
             **argspec.WAIT_OPTIONS,
+            **reporting.OPTION,
             "name": {"type": "list", "elements": "str", "required": True},
             "accept_unknown_loss": {"type": "bool", "default": False},
             "window": {"type": "float", "default": 10},
@@ -185,8 +187,12 @@ def main() -> None:
         lock_wait_seconds=module.params["lock_wait"],
         check_mode=module.check_mode,
     )
+    reporting.check(module)
     with task.running(module) as running:
-        module.exit_json(**Recovery(running, request).run())
+        result = Recovery(running, request).run()
+    if not module.check_mode:
+        reporting.write(module, result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
   - nodecare.longhorn.drain.remove_disks
+  - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 options:
@@ -145,7 +146,7 @@ requests:
   sample: 14
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
     drain_text,
@@ -171,9 +172,11 @@ def main() -> None:
         maintenance.PODS,
         maintenance.MOVER,
         maintenance.REMOVE_DISKS,
+        reporting.OPTION,
         OPTIONS,
     )
     request = maintenance.request_of(module.params)
+    reporting.check(module)
     with maintenance.reading(module) as work:
         cluster = plan_drain.read(work.client, work.longhorn, request.node)
         if request.delete_node and node_removal.begun(cluster, request.node):
@@ -194,7 +197,11 @@ def main() -> None:
             result["diff"] = drain_text.diff(plan, cluster)
         stopped = plan.work and plan.stopping and not module.check_mode
     if stopped and module.params["fail_on_blockers"]:
-        module.fail_json(msg=drain_text.refusal(plan), **result)
+        refusal = drain_text.refusal(plan)
+        reporting.write(module, {**result, "failed": True, "msg": refusal})
+        module.fail_json(msg=refusal, **result)
+    if module.check_mode:
+        reporting.write(module, result)
     module.exit_json(**result)
 
 

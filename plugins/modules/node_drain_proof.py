@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.delete_node
+  - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
   - nodecare.longhorn.attributes.info_module
@@ -111,7 +112,7 @@ report:
   remove yes"]
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import drain_steps
 
 OPTIONS = {
@@ -128,12 +129,17 @@ def main() -> None:
         maintenance.INTENT,
         maintenance.PODS,
         maintenance.DELETE_NODE,
+        reporting.OPTION,
         OPTIONS,
     )
     with maintenance.reading(module) as work:
         result = drain_steps.prove(work, maintenance.request_of(module.params), module.params)
     if module.params["require"] and not result["safe_to"][module.params["intent"]]:
-        module.fail_json(msg="\n".join(result["report"]), changed=False, **result)
+        told = {"msg": "\n".join(result["report"]), "changed": False, **result}
+        reporting.write(module, {"failed": True, **told, "steps": module.params["steps"]})
+        module.fail_json(**told)
+    if not module.check_mode:
+        reporting.write(module, {**result, "steps": module.params["steps"]})
     module.exit_json(changed=False, **result)
 
 

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.restore
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.wait
+  - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 options:
@@ -188,7 +189,7 @@ report:
   sample: [worker-3 is given back (1 min 12 s)]
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import restore_steps
 
 OPTIONS = {
@@ -205,6 +206,7 @@ def main() -> None:
         maintenance.RETURN,
         maintenance.LOCK,
         maintenance.argspec.WAIT_OPTIONS,
+        reporting.OPTION,
         OPTIONS,
     )
     params = module.params
@@ -212,6 +214,8 @@ def main() -> None:
         step = restore_steps.PHASES[params["phase"]]
         request = maintenance.return_of(params)
         result = step(work, request, params, lambda: maintenance.locked(module, work))
+    if params["phase"] == "finish" and not module.check_mode:
+        reporting.write(module, result)
     module.exit_json(**result)
 
 

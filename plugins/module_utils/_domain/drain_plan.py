@@ -9,6 +9,7 @@ a plan that has no work left is a finished drain.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -38,6 +39,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import planned
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.remedies import Remedies
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Move,
     Step,
@@ -223,11 +225,11 @@ def _free(
 ) -> tuple[tuple[str, int, int, int], ...]:
     """(disk, free now, free after, images to come) of each target disk."""
     targets = {copy.target.uuid: copy.target for copy in copies}
+    numbers = Counter(copy.target.uuid for copy in copies)
     rows = []
     for uuid, disk in targets.items():
         after = placement.free(disk)
-        number = sum(1 for copy in copies if copy.target.uuid == uuid)
-        rows.append((disk.label, after + placement.booked(disk), after, number))
+        rows.append((disk.label, after + placement.booked(disk), after, numbers[uuid]))
     return tuple(sorted(rows))
 
 
@@ -242,8 +244,9 @@ def _blockers(
     scope = request.scope
     closed = image_needs.closed_places(cluster, scope, request.next_nodes)
     yield from blockers_of_node.of_node(cluster, request)
+    remedies = Remedies(cluster, placement)
     for need in needs:
-        yield from blockers_of_images.of_need(cluster, need, scope.label, placement)
+        yield from blockers_of_images.of_need(cluster, need, scope.label, placement, remedies)
     yield from blockers_of_images.first_files(cluster, scope)
     touched = {need.image.name for need in needs}
     for move in moves:

@@ -194,6 +194,8 @@ class Release:
         self._work.irreversible()
         asked: list[tuple[str, str]] = []
         removed: list[tuple[str, str]] = []
+        left: list[int] = []
+        gone = self._request.scope.gone(cluster)
 
         def remove(item: tuple[str, list[str]]) -> None:
             name, disks = item
@@ -204,23 +206,23 @@ class Release:
             # Before the write: one whose answer was lost may have happened all the same.
             asked.extend((name, disk) for disk in disks)
             try:
-                self._work.client.patch_json(
+                written = self._work.client.patch_json(
                     kinds.BACKING_IMAGES, name, ops, resource_version=image.meta.version
                 )
             except (errors.FailedTest, errors.Conflict, errors.NotFound):
                 return
             removed.extend((name, disk) for disk in disks)
+            # Counted in the answer of the write: what the image has now, not what it should have.
+            after = self._work.longhorn.parser(kinds.BACKING_IMAGES)(written)
+            left.append(len(proven.proven(cluster, after, gone)))
 
         try:
             self._work.in_parallel(remove, list(by_image.items()))
         finally:
             self.outcome.put_back += put_back(self._work, asked)
         self.outcome.keys += [pair for pair in removed if pair not in self.outcome.put_back]
-        gone = self._request.scope.gone(cluster)
-        for name in by_image:
-            number = len(proven.proven(cluster, cluster.images[name], gone))
-            lowest = self.outcome.lowest
-            self.outcome.lowest = number if lowest is None else min(lowest, number)
+        lowest = self.outcome.lowest
+        self.outcome.lowest = min([*left, *([] if lowest is None else [lowest])], default=None)
         total = len(self.outcome.keys)
         self._work.where = f"{count(total, 'copy', 'copies')} taken off {self._place}."
         self._work.progress.update(f"{count(total, 'copy', 'copies')} taken off {self._place}")

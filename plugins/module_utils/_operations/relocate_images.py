@@ -34,10 +34,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.transfers import (
+    Transfers,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,
     names,
-    spell_bytes,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
@@ -102,6 +104,7 @@ class Relocation:
         self._place = request.scope.label
         self._quiet_since: float | None = None
         self.outcome = Outcome()
+        self._transfers = Transfers()
 
     def run(self) -> Outcome:
         """Until every image of the node has its proven copies elsewhere.
@@ -166,12 +169,13 @@ class Relocation:
             text = f"{count(len(needs), 'image')}: each has a proven copy outside {self._place}"
             work.progress.update(text, at_once=True)
             return
-        moved = sum(self._moved(cluster, *added) for added in self.outcome.added)
-        text = f"images {safe}/{len(needs)}"
-        if self.outcome.added:
-            text += f"   {spell_bytes(moved)} of {spell_bytes(self.outcome.bytes)}"
-        held = self._held_back(cluster, waiting)
-        work.progress.update(f"{text}   now: {_seen(cluster, waiting)}{held}")
+        self._transfers.follow_coming(needs)
+        line = self._transfers.line(cluster, work.deadline.now())
+        rest = f"   {len(waiting)} of {len(needs)} images not safe yet" if line else ""
+        wanted = sum(len(need.targets) for need in needs)
+        asking = f"{count(wanted, 'copy', 'copies')} to ask for" if wanted else ""
+        text = line + rest if line else asking or f"waiting for {_seen(cluster, waiting)}"
+        work.progress.update(text + self._held_back(cluster, waiting))
 
     def _held_back(self, cluster: Cluster, waiting: list[Need]) -> str:
         """Why nothing happens although nothing is wrong ("" while something does)."""
@@ -188,16 +192,6 @@ class Relocation:
             return ""
         self._quiet_since = now if self._quiet_since is None else self._quiet_since
         return f"   ({SYNC_HELD_BACK})" if now - self._quiet_since >= QUIET_SECONDS else ""
-
-    def _moved(self, cluster: Cluster, name: str, label: str, size: int) -> int:
-        image = cluster.images.get(name)
-        if image is None:
-            return 0
-        for copy in image.wanted:
-            disk = cluster.disks.get(copy.disk)
-            if disk is not None and disk.label == label:
-                return size * (100 if copy.state == "ready" else copy.progress) // 100
-        return 0
 
     def _add(self, live: LiveCluster, missing: list[tuple[Need, Disk]]) -> None:
         """Write the target keys, a few images at a time; largest files first."""
@@ -219,6 +213,8 @@ class Relocation:
             take_in(live, kinds.BACKING_IMAGES, raw)
             image = live.picture().images[raw["metadata"]["name"]]
             self.outcome.added += [(image.name, disk.label, image.file_bytes) for disk in disks]
+            for disk in disks:
+                self._transfers.follow(image.name, disk.uuid, image.file_bytes)
         while live.next_change(0.0):
             pass
 

@@ -10,7 +10,6 @@ overwritten by a later run, so that the values are those from before the mainten
 from __future__ import annotations
 
 from collections.abc import Mapping
-
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds

@@ -39,6 +39,8 @@ FIELDS: dict[Kind, str] = {
     kinds.ENGINES: "engines",
     kinds.ATTACHMENTS: "attachments",
     kinds.INSTANCE_MANAGERS: "instance_managers",
+    kinds.PERSISTENT_VOLUMES: "persistent_volumes",
+    kinds.NODE_ATTACHMENTS: "node_attachments",
 }
 PARSERS: dict[Kind, Callable[[Mapping[str, Any]], Any]] = {
     kinds.LONGHORN_NODES: parse.node,
@@ -52,6 +54,8 @@ PARSERS: dict[Kind, Callable[[Mapping[str, Any]], Any]] = {
     kinds.INSTANCE_MANAGERS: parse.instance_manager,
     kinds.PODS: parse.pod,
     kinds.BUDGETS: parse.budget,
+    kinds.PERSISTENT_VOLUMES: parse.persistent_volume,
+    kinds.NODE_ATTACHMENTS: parse.node_attachment,
     kinds.SETTINGS: lambda raw: parse.settings([raw]),
 }
 IMAGE_KINDS: tuple[Kind, ...] = (

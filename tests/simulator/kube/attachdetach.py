@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from typing import ClassVar
 
 from tests.simulator.controller import Controller, Key
@@ -95,9 +96,7 @@ class AttachDetach(Controller):
         left = sorted(set(present) - wanted)
         for node in left:
             if not is_terminating(present[node]):
-                self.kernel.call_later(
-                    DETACH_SECONDS, lambda k=key, n=node: self._detach_unused(k, n)
-                )
+                self.kernel.call_later(DETACH_SECONDS, partial(self._detach_unused, key, node))
         if volume is None:
             return None
         shared = bool(_SHARED & set(volume["spec"].get("accessModes") or []))

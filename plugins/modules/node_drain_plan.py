@@ -158,7 +158,7 @@ def main() -> None:
     )
     request = maintenance.request_of(module.params)
     with maintenance.reading(module) as work:
-        cluster = plan_drain.read(work.client, work.longhorn, request.node)
+        cluster = plan_drain.read(work.client, work.longhorn, request.node, storage=True)
         plan = plan_drain.plan(work.client, cluster, request, writing=not module.check_mode)
         result = {
             "changed": module.check_mode and plan.work,

@@ -92,44 +92,36 @@ def awaited(found: Iterable[Held]) -> tuple[Held, ...]:
 
 def blockers(cluster: Cluster, node: str, found: Iterable[Held]) -> Iterator[Blocker]:
     """Why each awaited volume is still there, and whether waiting helps."""
-    kind = "volume attachment" if READ_FROM not in cluster.unreadable else "attachment ticket"
+    kind = READ_FROM if READ_FROM not in cluster.unreadable else "attachment ticket"
     for item in awaited(found):
-        name = f"{item.attachment} (volume {item.volume})"
-        if item.error:
-            yield Blocker(
-                "detach_failed",
-                kind,
-                name,
-                f"is not detached from {node}: {item.error}",
-                "look at the CSI driver's pods; it tries again",
-            )
-        elif item.users:
-            yield Blocker(
-                "attached_for_pod",
-                kind,
-                name,
-                f"is held on {node} by pod {names(sorted(item.users))}, which is to go",
-                "it is detached when that pod is gone",
-                Clears.BY_ITSELF,
-            )
-        elif item.deleting:
-            yield Blocker(
-                "detaching",
-                kind,
-                name,
-                f"is being detached from {node}",
-                "wait until Longhorn has detached it",
-                Clears.BY_ITSELF,
-                seconds=30,
-            )
-        else:
-            yield Blocker(
-                "attached_for_nobody",
-                kind,
-                name,
-                f"is held on {node} although no pod there uses it any more: Kubernetes detaches it "
-                "when the kubelet has unmounted it, and by force after 6 min",
-                f"wait; if it stays, see what mounts it on {node}",
-                Clears.BY_ITSELF,
-                seconds=FORCED_SECONDS,
-            )
+        rule, reason, remedy, clears, seconds = _why(item, node)
+        yield Blocker(
+            rule,
+            "volume",
+            item.volume,
+            reason,
+            remedy,
+            clears,
+            detail=(f"held by {kind} {item.attachment}",),
+            seconds=seconds,
+        )
+
+
+def _why(item: Held, node: str) -> tuple[str, str, str, Clears, int | None]:
+    if item.error:
+        reason = f"is not detached from {node}: {item.error}"
+        remedy = "look at the CSI driver's pods; it tries again"
+        return "detach_failed", reason, remedy, Clears.NEEDS_ACTION, None
+    if item.users:
+        reason = f"is attached to {node} for pod {names(sorted(item.users))}, which is to go"
+        remedy = "it is detached when that pod is gone"
+        return "attached_for_pod", reason, remedy, Clears.BY_ITSELF, None
+    if item.deleting:
+        reason, remedy = f"is being detached from {node}", "wait until Longhorn has detached it"
+        return "detaching", reason, remedy, Clears.BY_ITSELF, 30
+    reason = (
+        f"is attached to {node} although no pod there uses it any more: Kubernetes detaches it "
+        "when the kubelet has unmounted it, and by force after 6 min"
+    )
+    remedy = f"wait; if it stays, see what mounts it on {node}"
+    return "attached_for_nobody", reason, remedy, Clears.BY_ITSELF, FORCED_SECONDS

@@ -33,20 +33,26 @@ KINDS = (
     kinds.ATTACHMENTS,
     kinds.INSTANCE_MANAGERS,
 )
+STORAGE = (kinds.PERSISTENT_VOLUMES, kinds.NODE_ATTACHMENTS)
 
 
 class BadInput(Failure):
     """The operator's input does not fit the cluster; every problem is in the text."""
 
 
-def read(client: Client, longhorn: Longhorn, node: str) -> Cluster:
-    """One list per kind: everything of Longhorn, the node's pods, all budgets."""
+def read(client: Client, longhorn: Longhorn, node: str, *, storage: bool = False) -> Cluster:
+    """One list per kind: everything of Longhorn, the node's pods, all budgets.
+
+    storage: also which volumes Kubernetes has bound and attached, where the account may read that.
+    """
+    readable, unreadable = rights.split_readable(client, STORAGE) if storage else ((), ())
     return read_cluster(
         client,
         longhorn,
-        KINDS,
+        (*KINDS, *readable),
         (kinds.PODS, kinds.BUDGETS),
         {kinds.PODS: f"spec.nodeName={node}"},
+        unreadable,
     )
 
 
@@ -85,7 +91,12 @@ def plan(client: Client, cluster: Cluster, request: Request, *, writing: bool) -
     made = None if problems else drain_plan.make(cluster, request)
     if writing and (made is None or made.work):
         volumes = made is None or bool(made.to_move)
-        wanted = rights.for_drain(client.namespace, volumes=volumes, leaves=request.intent.leaves)
+        wanted = rights.for_drain(
+            client.namespace,
+            volumes=volumes,
+            leaves=request.intent.leaves,
+            around_budgets=request.consent.disable_eviction,
+        )
         problems += [
             f"The account lacks a right: {right}. Grant it by a Role or ClusterRole."
             for right in rights.missing(client, wanted)

@@ -59,8 +59,8 @@ demo: $(READY) ## [LONGHORN=1.12] [KEEP=1] drain a node and bring a lost image b
 simulator: $(READY) ## [LONGHORN=1.12] [NODES=3] [DISKS=2] [SCALE=10] a cluster until Ctrl-C; prints its KUBECONFIG
 	@exec python -m tests.simulator --longhorn '$(LONGHORN)' --nodes '$(NODES)' --disks '$(DISKS)' --scale '$(SCALE)' --state-dir '$(STATE)'
 
-benchmark: $(READY) ## requests, seconds and memory of the plan for 1,000 images on 100 nodes
-	@python -m tests.benchmarks
+benchmark: $(READY) ## [WHAT=plan|pods] the plan for 1,000 images on 100 nodes; 250 pods beside kubectl drain
+	@python -m tests.benchmarks $(WHAT)
 
 check-conformance: $(READY) ## FILE=... answers of a real kube-apiserver against the simulator's
 	@$(if $(FILE),python -m tests.simulator.conformance '$(FILE)',echo 'say which: make check-conformance FILE=path/to/cases.json' >&2; exit 2)

@@ -61,11 +61,12 @@ options:
     default: true
   disable_eviction:
     description:
-      - Delete a pod whose disruption budget refuses its eviction, but only where no data is at risk.
+      - Delete a pod whose disruption budget refuses its eviction, but only where no data is at
+        risk.
       - Never deleted around its budget is an instance manager that Longhorn still holds, or that
         runs a replica without a protected peer; a pod whose Longhorn volume has its only healthy
-        replica on the node; a pod with data in an C(emptyDir), on a local volume, or on a claim that
-        nobody can tell anything about. Each refusal is explained.
+        replica on the node; a pod with data in an C(emptyDir), on a local volume, or on a claim
+        that nobody can tell anything about. Each refusal is explained.
       - The account needs the right to delete pods.
     type: bool
     default: false

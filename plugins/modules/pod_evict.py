@@ -39,8 +39,8 @@ options:
     default: 600
   terminate_grace_period:
     description:
-      - Seconds that each pod gets to end. Without it, or with a negative number, each pod's own time
-        counts.
+      - Seconds that each pod gets to end. Without it, or with a negative number, each pod's own
+        time counts.
       - V(0) is taken as V(1), because a pod's object must not go before its processes do.
     type: int
   pod_selectors:

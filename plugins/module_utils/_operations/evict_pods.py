@@ -108,6 +108,7 @@ class Eviction:
         self._history = History()
         self._pods: tuple[Blocker, ...] = ()
         self._managers: dict[str, tuple[Blocker, ...]] = {}
+        self._refused: set[str] = set()
         self._detach_since: float | None = None
         self.outcome = Outcome()
 
@@ -196,7 +197,9 @@ class Eviction:
         work, bypass = self._work, self._request.consent.disable_eviction
         going = [v.pod for v in verdicts if v.fate is Fate.EVICT]
         now = work.deadline.elapsed()
-        held = [p for p in asking.refused(going) if pod_filters.is_instance_manager(p)]
+        refused = asking.refused(going)
+        self._refused = {pod.key for pod in refused}
+        held = [pod for pod in refused if pod_filters.is_instance_manager(pod)]
         if held:
             self._watching.see(now, cluster, {pod.key for pod in going})
         self._managers = {
@@ -259,8 +262,8 @@ class Eviction:
             lines += [f"    {line}" for line in told]
         if self._history.moved():
             lines.append(f"  cleared meanwhile: {self._history.moved()}")
-        told_of = {blocker.name for blocker in self._pods}
-        rest = [p for p in going if p.key not in told_of and p.name not in self._managers]
+        told_of = {blocker.name for blocker in self._pods} | self._refused
+        rest = [p for p in going if p.key not in told_of]
         for pod in rest[:10]:
             state = "asked to end, still there" if pod.meta.deleting else "not gone yet"
             lines.append(f"  {pod.key}: {state}")

@@ -44,6 +44,17 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
             "is not Ready: what it holds cannot be read or moved",
             "bring it back first",
         )
+    if cluster.lock_holder:
+        yield Blocker(
+            "maintenance_running",
+            "lock",
+            cluster.lock_holder,
+            "holds the lock: another maintenance of this Longhorn is under way, or was cut off "
+            "less than a minute ago",
+            "wait until it has ended; the drain itself waits for it too (lock_timeout)",
+            Clears.BY_ITSELF,
+            stops=False,
+        )
     if not request.own_mover:
         yield from _flags(cluster, request)
     for name, peer in sorted(cluster.nodes.items()):

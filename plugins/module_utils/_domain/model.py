@@ -329,6 +329,7 @@ class Cluster:
     """One consistent enough picture: one list per kind, and the indexes that decisions need.
 
     unreadable: kinds, as RBAC names them, that were wanted but that the account may not read.
+    lock_holder: who holds the lock of maintenances, "" where nobody does or it was not read.
     """
 
     schema: Schema
@@ -349,6 +350,7 @@ class Cluster:
     persistent_volumes: Mapping[str, PersistentVolume] = field(default_factory=dict)
     node_attachments: Mapping[str, NodeAttachment] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
+    lock_holder: str = ""
 
     @cached_property
     def disks(self) -> Mapping[str, Disk]:

@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
+import dataclasses
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import (
+    errors,
+    kinds,
+    lease,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_plan
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_plan import Plan
@@ -46,7 +52,7 @@ def read(client: Client, longhorn: Longhorn, node: str, *, storage: bool = False
     storage: also which volumes Kubernetes has bound and attached, where the account may read that.
     """
     readable, unreadable = rights.split_readable(client, STORAGE) if storage else ((), ())
-    return read_cluster(
+    cluster = read_cluster(
         client,
         longhorn,
         (*KINDS, *readable),
@@ -54,6 +60,16 @@ def read(client: Client, longhorn: Longhorn, node: str, *, storage: bool = False
         {kinds.PODS: f"spec.nodeName={node}"},
         unreadable,
     )
+    return dataclasses.replace(cluster, lock_holder=lock_holder(client)) if storage else cluster
+
+
+def lock_holder(client: Client) -> str:
+    """Who holds the lock of maintenances now, "" where nobody does or it may not be read."""
+    try:
+        found = client.find(kinds.LEASES, lease.NAME)
+    except errors.Forbidden:
+        return ""
+    return str(((found or {}).get("spec") or {}).get("holderIdentity") or "")
 
 
 def input_problems(cluster: Cluster, request: Request) -> list[str]:

@@ -86,7 +86,7 @@ def _state(budget: Budget) -> str:
         wish = f"minAvailable {budget.min_available or '1'}"
     if budget.never_allows:
         return f"{wish} demands {budget.desired} of {count(budget.expected, 'pod')}"
-    return f"{wish} needs {budget.desired} healthy, {budget.healthy} of {budget.expected} are"
+    return f"{wish} leaves none to spare, {budget.healthy} of {budget.expected} are healthy"
 
 
 def _loosen(budget: Budget) -> str:

@@ -143,14 +143,14 @@ def odd_pods(cluster: Cluster) -> None:
 def test_pods_that_do_not_go_are_named_each_with_its_reason(tmp_path: Path) -> None:
     with served("1.12.1", tmp_path, odd_pods) as scene:
         cordoned(scene, "node-1")
-        found = evict(scene, asked("node-1"), 4.0)
+        found = evict(scene, asked("node-1"), 2.5)
         assert sorted(rules(found)) == ["budget_never", "pod_finalizers", "several_budgets"]
         said = found["failed"]
         assert "pod default/twice is counted by 2 budgets (a, b)" in said
         assert "pod default/kept has ended, but is kept by its finalizers" in said
         assert "budget default/c lets no pod go, so alone stays" in said
 
-        around = evict(scene, asked("node-1", disable_eviction=True), 4.0)
+        around = evict(scene, asked("node-1", disable_eviction=True), 2.5)
         assert around["deleted_around_budgets"] == ["default/alone", "default/twice"]
         assert rules(around) == ["pod_finalizers"]
 
@@ -256,7 +256,7 @@ def test_a_volume_that_is_not_detached_is_named_at_the_time_out(tmp_path: Path) 
         cordoned(scene, "node-1")
         attachers = [c for c in scene.cluster.volumes.controllers if isinstance(c, CsiAttacher)]
         scene.server.call(attachers[0].stop)
-        found = evict(scene, asked("node-1"), 4.0)
+        found = evict(scene, asked("node-1"), 2.5)
         assert rules(found) == ["detaching"]
         assert "volume data is being detached from node-1, for" in found["failed"]
         assert "held by volumeattachments.storage.k8s.io csi-" in found["failed"]
@@ -322,7 +322,7 @@ def test_an_instance_manager_is_never_deleted_around_its_budget(tmp_path: Path) 
         (replica,) = scene.all("replicas.longhorn.io")
         node = replica["spec"]["nodeID"]
         cordoned(scene, node)
-        found = evict(scene, asked(node, disable_eviction=True), 5.0)
+        found = evict(scene, asked(node, disable_eviction=True), 3.0)
         assert found["deleted_around_budgets"] == []
         assert rules(found) == ["last_replica", "not_around_budget"]
         assert "whatever disable_eviction says: Longhorn still holds it" in found["failed"]

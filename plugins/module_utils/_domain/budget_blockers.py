@@ -24,17 +24,20 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 KIND = "budget"
 
 
-def blockers(cluster: Cluster, pods: Iterable[Pod], bypass: bool) -> Iterator[Blocker]:
+def blockers(
+    cluster: Cluster, pods: Iterable[Pod], bypass: bool, refused: bool = False
+) -> Iterator[Blocker]:
     """One per budget that allows none of these pods to go now, and per pod under several.
 
-    bypass: the operator allows deletion around budgets (disable_eviction).
+    bypass: the operator allows deletion around budgets (disable_eviction); refused: the server has
+    said no to each of these pods already, so nothing is guessed.
     """
     held: dict[str, tuple[Budget, list[Pod]]] = {}
     for pod in pods:
         found = budgets_of(cluster, pod)
         if len(found) > 1:
             yield _several(pod, found)
-        elif found and found[0].allowed <= 0:
+        elif found and (found[0].allowed <= 0 if refused else found[0].refuses(pod)):
             held.setdefault(found[0].key, (found[0], []))[1].append(pod)
     for _key, (budget, listed) in sorted(held.items()):
         yield _closed(cluster, budget, listed, bypass)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     around_budget,
@@ -40,12 +41,18 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 #: A pod that ends is not mentioned before this, and is stuck so long after its own time.
 ENDING_SECONDS = 10.0
 STUCK_SECONDS = 30.0
+#: So many new pods of one controller on a cordoned node are no accident.
+CAME_BACK_TIMES = 3
 CONSENT_RULES = {
     pod_filters.BARE: "bare_pod",
     pod_filters.LOCAL_DATA: "empty_dir",
     pod_filters.FIRST_FILE_POD: "first_file_pod",
     pod_filters.DAEMON_SET: "daemon_set_pod",
 }
+
+
+Owner = tuple[str, str, str]
+NOBODY_CAME: Mapping[Owner, int] = MappingProxyType({})
 
 
 class By(str, Enum):
@@ -91,10 +98,12 @@ def of_pods(
     asked: Mapping[str, Asked],
     now: float,
     bypass: bool = False,
+    came_back: Mapping[Owner, int] = NOBODY_CAME,
 ) -> tuple[Blocker, ...]:
     """What holds the pods, and when they are all ending, the volumes that are still attached.
 
-    asked: by uid; bypass: disable_eviction.
+    asked: by uid; bypass: disable_eviction; came_back: how many pods each controller has started
+    here since the eviction began.
     """
     listed = tuple(verdicts)
     found = [needs_word(v) for v in listed if v.fate is Fate.BLOCK]
@@ -102,8 +111,14 @@ def of_pods(
     workloads = [p for p in going if not pod_filters.is_instance_manager(p)]
     refused = [p for p in workloads if not p.meta.deleting and _asked(asked, p).held]
     budgets = [p for p in refused if _asked(asked, p).by is By.BUDGET]
-    found += budget_blockers.blockers(cluster, budgets, bypass)
+    found += budget_blockers.blockers(cluster, budgets, bypass, refused=True)
     found += [_refused(p, _asked(asked, p)) for p in refused if p not in budgets]
+    owners = {owner_of(pod) for pod in going}
+    found += [
+        _comes_back(node, owner, number)
+        for owner, number in sorted(came_back.items())
+        if owner in owners and number >= CAME_BACK_TIMES
+    ]
     for pod in going:
         if pod.meta.deleting:
             found += _ending(cluster, pod, now - (_asked(asked, pod).ending_since or now))
@@ -133,6 +148,23 @@ def of_manager(
             ),
         )
     return found
+
+
+def owner_of(pod: Pod) -> Owner:
+    """Namespace, kind and name of its controller."""
+    return pod.meta.namespace, pod.owner_kind, pod.owner_name
+
+
+def _comes_back(node: str, owner: Owner, number: int) -> Blocker:
+    namespace, kind, name = owner
+    return Blocker(
+        "comes_back",
+        kind,
+        f"{namespace}/{name}",
+        f"has started {number} pods on {node} since it was cordoned: they tolerate it, or name it",
+        f"scale it down, or take the toleration of node.kubernetes.io/unschedulable or the node's "
+        f"name {node} out of its pods",
+    )
 
 
 def _asked(asked: Mapping[str, Asked], pod: Pod) -> Asked:

@@ -367,6 +367,7 @@ def pod(raw: Raw) -> pods.Pod:
         claims=tuple(claim for claim in claims if claim),
         grace=int(grace) if grace is not None else 30,
         finalizers=_texts(data, "finalizers"),
+        ready=base.is_true(conditions(_map(raw, "status")), "Ready"),
     )
 
 
@@ -388,6 +389,7 @@ def budget(raw: Raw) -> pods.Budget:
         healthy=_int(status, "currentHealthy"),
         min_available=_text(spec, "minAvailable"),
         max_unavailable=_text(spec, "maxUnavailable"),
+        spares_unready=spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow",
     )
 
 

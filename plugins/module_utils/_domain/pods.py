@@ -24,6 +24,7 @@ class Pod(Resource):
     empty_dirs: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     grace: int = 30
+    ready: bool = True
     finalizers: tuple[str, ...] = ()
 
     @property
@@ -39,6 +40,7 @@ class Pod(Resource):
 class Budget(Resource):
     """PodDisruptionBudget. Without `has_selector` it selects nothing; expressions are kept as (key,
     operator, values). expected, desired, healthy: pods counted, to stay healthy, healthy now.
+    spares_unready: pods that are not ready may always go (unhealthyPodEvictionPolicy AlwaysAllow).
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Budget(Resource):
     healthy: int = 0
     min_available: str = ""
     max_unavailable: str = ""
+    spares_unready: bool = False
 
     @property
     def key(self) -> str:
@@ -59,6 +62,14 @@ class Budget(Resource):
     def never_allows(self) -> bool:
         """Whether it demands every pod that it counts, so that no waiting ever frees one."""
         return 0 < self.expected <= self.desired
+
+    def refuses(self, pod: Pod) -> bool:
+        """Whether it would refuse this pod now (kubernetes
+        pkg/registry/core/pod/storage/eviction.go): one that is not ready is let go where enough
+        others are healthy.
+        """
+        enough = self.healthy >= self.desired > 0
+        return self.allowed <= 0 and (pod.ready or not (self.spares_unready or enough))
 
     def selects(self, pod: Pod) -> bool:
         """Whether the pod is counted by this budget (policy/v1: an empty selector matches all of

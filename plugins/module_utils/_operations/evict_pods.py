@@ -11,6 +11,7 @@ and Kubernetes holds no volume on the node any more.
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -109,6 +110,8 @@ class Eviction:
         self._pods: tuple[Blocker, ...] = ()
         self._managers: dict[str, tuple[Blocker, ...]] = {}
         self._refused: set[str] = set()
+        self._began = False
+        self._came_back: Counter[evictions.Owner] = Counter()
         self._detach_since: float | None = None
         self.outcome = Outcome()
 
@@ -144,7 +147,7 @@ class Eviction:
             verdicts = pod_filters.judge_all(cluster.pods, node, self._request.consent)
             going = [v.pod for v in verdicts if v.fate is Fate.EVICT]
             asking.collect(cluster, going)
-            self._seen |= {pod.meta.uid for pod in going}
+            self._count(going)
             held = node_detach.awaited(node_detach.held(cluster, node, verdicts))
             waiting = self._waits_for_detach(cluster, going, bool(held))
             self._look(cluster, verdicts, asking)
@@ -157,6 +160,14 @@ class Eviction:
             if work.deadline.expired:
                 raise self._timed_out(going)
             live.next_change(min(asking.idle_seconds(), work.deadline.remaining()))
+
+    def _count(self, going: list[Pod]) -> None:
+        """Which pods there are, and whose came after the first look."""
+        new = [pod for pod in going if pod.meta.uid not in self._seen]
+        if self._began:
+            self._came_back.update(evictions.owner_of(pod) for pod in new if pod.owner_kind)
+        self._began = True
+        self._seen |= {pod.meta.uid for pod in new}
 
     def _waits_for_detach(self, cluster: Cluster, going: list[Pod], held: bool) -> bool:
         """Whether instance managers have to wait: for pods with volumes, then for the volumes."""
@@ -213,7 +224,13 @@ class Eviction:
             for pod in held
         }
         self._pods = evictions.of_pods(
-            cluster, self._request.node, verdicts, asking.asked, work.deadline.now(), bypass
+            cluster,
+            self._request.node,
+            verdicts,
+            asking.asked,
+            work.deadline.now(),
+            bypass,
+            self._came_back,
         )
         # Of an instance manager the rule that Longhorn meets first stays in front.
         found = (*self._pods, *(b for listed in self._managers.values() for b in listed))

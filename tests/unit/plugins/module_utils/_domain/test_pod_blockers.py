@@ -116,6 +116,49 @@ def test_budgets_do_not_hold_what_does_not_run(phase: str) -> None:
     assert planned(cluster(build.pod("db-0", "n1", labels=DB, phase=phase), budget())) == []
 
 
+@pytest.mark.parametrize(
+    ("fields", "held"),
+    [
+        ({"healthy": 2}, False),
+        ({"healthy": 1}, True),
+        ({"healthy": 1, "spares_unready": True}, False),
+        ({"healthy": 2, "allowed": 1}, False),
+    ],
+)
+def test_a_pod_that_is_not_ready_is_let_go_where_enough_others_are(
+    fields: dict[str, Any], held: bool
+) -> None:
+    made = cluster(build.pod("db-0", "n1", labels=DB, ready=False), budget(**fields))
+    assert bool(planned(made)) is held
+    raw = {"spec": {"unhealthyPodEvictionPolicy": "AlwaysAllow"}, "metadata": {"name": "x"}}
+    assert parse.budget(raw).spares_unready and not parse.pod({"metadata": {}}).ready
+
+
+def test_pods_that_come_back_to_the_cordoned_node_are_told() -> None:
+    pod = build.pod("agent-x", "n1")
+    verdicts = pod_filters.judge_all([pod], "n1", Consent())
+    owner = evictions.owner_of(pod)
+
+    def found(number: int) -> tuple[Blocker, ...]:
+        came = {owner: number, ("default", "ReplicaSet", "gone"): 9}
+        return evictions.of_pods(cluster(pod), "n1", verdicts, {}, 0.0, came_back=came)
+
+    assert found(2) == ()
+    assert told(list(found(3))) == [("comes_back", "needs_action", True)]
+    assert found(3)[0].name == "default/rs" and "has started 3 pods on n1" in found(3)[0].reason
+
+
+def test_a_pod_that_stays_with_its_volume_stops_the_plan() -> None:
+    volume = build.volume("v", 1, workloads=(build.workload("agent"),))
+    csi = build.attachment("v", build.ticket("csi-1", "n1", "csi-attacher"))
+    there = build.replica("r2", "v", "n2")
+    things = (volume, csi, there, build.engine("v", "n1", ["r2"]))
+    agent = build.pod("agent", "n1", owner_kind="DaemonSet")
+    assert told(planned(cluster(*things, agent))) == [("held_by_pod", "needs_action", True)]
+    shared = dataclasses.replace(volume, access_mode="rwx")
+    assert not planned(cluster(shared, *things[1:], agent))[0].stops
+
+
 def test_what_goes_around_a_budget_stops_nothing() -> None:
     consent = Consent(disable_eviction=True)
     made = cluster(build.pod("db-0", "n1", labels=DB), budget(desired=3))

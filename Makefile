@@ -62,8 +62,8 @@ recording: $(READY) ## the terminal during a drain of 40 images, into docs/drain
 simulator: $(READY) ## [LONGHORN=1.12] [NODES=3] [DISKS=2] [SCALE=10] a cluster until Ctrl-C; prints its KUBECONFIG
 	@exec python -m tests.simulator --longhorn '$(LONGHORN)' --nodes '$(NODES)' --disks '$(DISKS)' --scale '$(SCALE)' --state-dir '$(STATE)'
 
-benchmark: $(READY) ## requests, seconds and memory of the plan for 1,000 images on 100 nodes
-	@python -m tests.benchmarks
+benchmark: $(READY) ## [WHAT=plan|pods] the plan for 1,000 images on 100 nodes; 250 pods beside kubectl drain
+	@python -m tests.benchmarks $(WHAT)
 
 crash-table: $(READY) ## [ARGS="--all --brief"] drains, returns and cancels killed at every write, and what the next run makes of it
 	@python -m tests.crash $(ARGS)

@@ -96,6 +96,23 @@ options:
       - Also evict pods that keep data in an C(emptyDir) volume; that data is lost.
     type: bool
     default: false
+  ignore_daemonsets:
+    description:
+      - Leave pods of DaemonSets where they are. Otherwise each of them is a blocker, as in
+        C(kubernetes.core.k8s_drain).
+    type: bool
+    default: true
+  disable_eviction:
+    description:
+      - Delete a pod whose disruption budget refuses its eviction, but only where no data is at
+        risk.
+      - Never deleted around its budget is an instance manager that Longhorn still holds, or that
+        runs a replica without a protected peer; a pod whose Longhorn volume has its only healthy
+        replica on the node; a pod with data in an C(emptyDir), on a local volume, or on a claim
+        that nobody can tell anything about. Each refusal is explained.
+      - The account needs the right to delete pods.
+    type: bool
+    default: false
 """
 
     MOVER = r"""

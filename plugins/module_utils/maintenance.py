@@ -43,6 +43,8 @@ TARGETS: dict[str, dict[str, Any]] = {
 PODS: dict[str, dict[str, Any]] = {
     "force": {"type": "bool", "default": False},
     "delete_emptydir_data": {"type": "bool", "default": False},
+    "ignore_daemonsets": {"type": "bool", "default": True},
+    "disable_eviction": {"type": "bool", "default": False},
 }
 MOVER: dict[str, dict[str, Any]] = {
     "mover": {"type": "str", "choices": ["own", "longhorn"], "default": "own"},
@@ -79,6 +81,9 @@ def request_of(params: Mapping[str, Any]) -> Request:
         consent=Consent(
             force=bool(params.get("force")),
             delete_emptydir_data=bool(params.get("delete_emptydir_data")),
+            ignore_daemonsets=bool(params.get("ignore_daemonsets", True)),
+            disable_eviction=bool(params.get("disable_eviction")),
+            pod_selectors=tuple(params.get("pod_selectors") or ()),
         ),
         own_mover=params.get("mover", "own") == "own",
         move_single=params.get("single_replica_volumes", "move") == "move",

@@ -178,7 +178,7 @@ def main() -> None:
     request = maintenance.request_of(module.params)
     reporting.check(module)
     with maintenance.reading(module) as work:
-        cluster = plan_drain.read(work.client, work.longhorn, request.node)
+        cluster = plan_drain.read(work.client, work.longhorn, request.node, storage=True)
         if request.delete_node and node_removal.begun(cluster, request.node):
             module.exit_json(
                 **drain_text.removal_begun(cluster, request), started=work.wall_clock()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``make benchmark``: what a plan costs on a large cluster.
+"""``make benchmark``: what a plan costs on a large cluster. (``WHAT=pods``: see pods.py.)
 
 The module is run as Ansible runs it, in a process of its own, over HTTPS. Requests are counted by
 the server, seconds include the start of Python, memory is the peak of the module's process.
@@ -23,6 +23,8 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreading.solve import (
     solve,
 )
+from tests.benchmarks import pods
+from tests.benchmarks.module import MODULE
 from tests.integration.drain.big_cluster import BigCluster
 from tests.unit.plugins.module_utils._domain.spreading.tasks import large
 
@@ -31,15 +33,6 @@ NODES = 100
 VERSIONS = ("1.6", "1.12")
 REQUESTS_MAX, SECONDS_MAX, MEGABYTES_MAX = 20, 5.0, 250.0
 SPREAD_SECONDS_MAX = 1.0
-
-MODULE = """
-import json, runpy, sys
-from ansible.module_utils import basic
-basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
-basic._ANSIBLE_PROFILE = "legacy"
-root = "ansible_collections.nodecare.longhorn.plugins.modules."
-runpy.run_module(root + sys.argv[1], run_name="__main__", alter_sys=True)
-"""
 
 
 @dataclass(frozen=True)
@@ -111,6 +104,15 @@ def spread() -> bool:
 
 
 def main() -> int:
+    """The benchmark that is named, else the plan's."""
+    named = sys.argv[1] if len(sys.argv) > 1 else "plan"
+    if named not in ("plan", "pods"):
+        print(f"there is no benchmark {named!r}: plan or pods", file=sys.stderr)
+        return 2
+    return pods.main() if named == "pods" else plans()
+
+
+def plans() -> int:
     """Print one line per version; 1 if one of them is over the limits."""
     print(f"Plan to remove one node, {IMAGES:,} images on {NODES} nodes (check mode, with diff)")
     affordable = True

@@ -261,4 +261,4 @@ def _blockers(
     evicted = frozenset(v.pod.key for v in pods if v.fate is pod_filters.Fate.EVICT)
     staying = {move.volume for move in moves if move.step is Step.DONE}
     yield from planned.planned(cluster, request.node, staying, evicted)
-    yield from blockers_of_node.of_pods(cluster, pods)
+    yield from blockers_of_node.of_pods(cluster, request, pods)

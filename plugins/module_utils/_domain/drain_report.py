@@ -124,6 +124,9 @@ def _pods(steps: Mapping[str, Step]) -> str:
     if waited:
         longest = spell_seconds(float(step.get("longest_wait_seconds") or 0))
         text += f" ({len(waited)} waited up to {longest} for a budget)"
+    around = step.get("deleted_around_budgets") or []
+    if around:
+        text += f", of them {len(around)} deleted around a budget, no data being at risk"
     return text
 
 

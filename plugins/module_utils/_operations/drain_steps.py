@@ -18,6 +18,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
     drain_report,
     image_needs,
+    label_selector,
     minimum,
     pod_filters,
     replica_moves,
@@ -239,6 +240,7 @@ def cordon(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
 
 def evict(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """The pods of the node gone."""
+    _check_selectors(request)
     pods = work.client.list(
         kinds.PODS,
         work.longhorn.parser(kinds.PODS),
@@ -261,6 +263,15 @@ def evict(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
         eviction = evict_pods.Eviction(work, request, params["terminate_grace_period"])
         outcome = _told(work, eviction.outcome, eviction.run)
     return {"changed": bool(outcome.evicted), **outcome.as_data()}
+
+
+def _check_selectors(request: Request) -> None:
+    for text in request.consent.pod_selectors:
+        try:
+            label_selector.terms(text)
+        except label_selector.BadSelector as error:
+            told = f"pod_selectors: {error}. Nothing was changed."
+            raise plan_drain.BadInput(told) from error
 
 
 def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:

@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     image_needs,
     proven,
+    quiet_waits,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -55,7 +56,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work
     take_in,
 )
 
-FOLLOWED = (kinds.BACKING_IMAGES, kinds.DATA_SOURCES, kinds.LONGHORN_NODES, kinds.NODES)
+FOLLOWED = (
+    kinds.BACKING_IMAGES,
+    kinds.DATA_SOURCES,
+    kinds.MANAGERS,
+    kinds.LONGHORN_NODES,
+    kinds.NODES,
+)
 SYNC_HELD_BACK = (
     "Longhorn from 1.10 may hold a manager back for up to 2 min without a reason in the API"
 )
@@ -262,5 +269,6 @@ def _copies_seen(cluster: Cluster, image: Image, need: Need) -> str:
         place = disk.node if disk else copy.disk[:8]
         state = copy.state or "asked for"
         shown = f"{copy.progress} %" if state == "in-progress" else state
-        parts.append(f"-> {place} ({shown})" + (f": {copy.message}" if copy.message else ""))
+        why = copy.message or quiet_waits.held_back(cluster, copy)
+        parts.append(f"-> {place} ({shown})" + (f": {why}" if why else ""))
     return " ".join(parts) or "has no copy elsewhere"

@@ -16,12 +16,15 @@ from typing import Any
 from tests.simulator.errors import ApiError
 from tests.simulator.history import DELETED, WatchEvent
 from tests.simulator.kernel import Kernel, Timer
+from tests.simulator.kube.attachdetach import mountable
 from tests.simulator.objects import Object, is_terminating, name_of, namespace_of, uid_of
 from tests.simulator.store import Store
 
 START = (0.03, 0.65)
 STOP = (1.2, 2.4)
 RESTART = (0.05, 0.2)
+# A pod whose volumes are not there yet is looked at again.
+MOUNT = (0.3, 0.5)
 Key = tuple[str, str]
 
 
@@ -118,6 +121,9 @@ class Kubelet:
 
     def _started(self, pod: Object) -> None:
         if is_terminating(pod):
+            return
+        if not mountable(self._store, pod):
+            self._later(pod, MOUNT, self._started)
             return
         self._next_address += 1
         address = f"{self.address}.{self._next_address % 250}"

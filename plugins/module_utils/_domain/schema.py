@@ -149,13 +149,18 @@ def escape(part: str) -> str:
 
 
 def detect(
-    version: str, image_specs: Iterable[Mapping[str, Any]], served: Iterable[str] | None = None
+    version: str,
+    image_specs: Iterable[Mapping[str, Any]],
+    served: Iterable[str] | None = None,
+    *,
+    ahead: bool = False,
 ) -> Schema:
     """Find the live map.
 
     version: value of settings.longhorn.io/current-longhorn-version.
     image_specs: the raw spec of every image.
     served: names of the spec properties in the served CRD, or None where it may not be read.
+    ahead: definitions of 1.7 under managers of 1.6 are no contradiction (right before an upgrade).
     Raises UnsupportedLonghorn when the version is outside 1.5 to 1.12, or when the objects
     contradict it.
     """
@@ -175,7 +180,7 @@ def detect(
         )
     keyed = {name for spec in image_specs for name in (OLD_MAP, NEW_MAP) if spec.get(name)}
     upgraded = expected == OLD_MAP and (
-        NEW_MAP in keyed or (properties is not None and NEW_MAP in properties)
+        NEW_MAP in keyed or (properties is not None and NEW_MAP in properties and not ahead)
     )
     if upgraded:
         raise UnsupportedLonghorn(

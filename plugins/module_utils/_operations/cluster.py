@@ -75,11 +75,17 @@ class Unsupported(Failure):
 
 
 class Longhorn:
-    """Which Longhorn lives in the client's namespace: its schema and its settings."""
+    """Which Longhorn lives in the client's namespace: its schema and its settings.
 
-    def __init__(self, schema: Schema, settings: Mapping[str, str]) -> None:
+    *served*: properties of a BackingImage's spec that are served, None where not readable.
+    """
+
+    def __init__(
+        self, schema: Schema, settings: Mapping[str, str], served: frozenset[str] | None = None
+    ) -> None:
         self.schema = schema
         self.settings = settings
+        self.served = served
 
     def parser(self, kind: Kind) -> Callable[[Mapping[str, Any]], Any]:
         """What turns a raw object of this kind into the model."""
@@ -109,8 +115,12 @@ class Longhorn:
         )
 
 
-def find_longhorn(client: Client) -> Longhorn:
-    """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read."""
+def find_longhorn(client: Client, *, reads_only: bool = False) -> Longhorn:
+    """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read.
+
+    reads_only: definitions that are ahead of the managers, as right before an upgrade to 1.7, are
+    no obstacle.
+    """
     settings = _settings(client)
     if VERSION_SETTING not in settings:
         raise NoLonghorn(_no_longhorn_text(client))
@@ -119,7 +129,8 @@ def find_longhorn(client: Client) -> Longhorn:
     if served is None:
         specs = client.list(kinds.BACKING_IMAGES, lambda raw: raw.get("spec") or {}).items
     try:
-        return Longhorn(detect(settings[VERSION_SETTING], specs, served), settings)
+        schema = detect(settings[VERSION_SETTING], specs, served, ahead=reads_only)
+        return Longhorn(schema, settings, frozenset(served) if served is not None else None)
     except UnsupportedLonghorn as error:
         raise Unsupported(str(error)) from error
 

@@ -67,8 +67,11 @@ def reliable_places(cluster: Cluster, away: Collection[str] = NOBODY) -> dict[st
     }
 
 
-def hold(image: Image, places: Mapping[str, Place]) -> Held:
-    """Where one image is. The same rule as `proven.proven`, on disks judged before."""
+def hold(image: Image, places: Mapping[str, Place], asked: Collection[str] = NOBODY) -> Held:
+    """Where one image is. The same rule as `proven.proven`, on disks judged before.
+
+    asked: disks whose copy we asked for: it is on its way also while Longhorn tries again.
+    """
     found: list[Place] = []
     coming: list[Place] = []
     for copy in image.copies.values():
@@ -77,7 +80,7 @@ def hold(image: Image, places: Mapping[str, Place]) -> Held:
             continue
         if _is_proven(copy):
             found.append(place)
-        elif copy.state in COMING and not copy.eviction_requested:
+        elif (copy.state in COMING or copy.disk in asked) and not copy.eviction_requested:
             coming.append(place)
     return Held(image, tuple(found), tuple(coming))
 

@@ -74,8 +74,13 @@ class Raise:
         return not self.writes and not self.held.coming
 
 
-def assess(cluster: Cluster, wish: Wish) -> tuple[Raise, ...]:
-    """The needs of the wished images, largest file first, targets chosen together."""
+def assess(
+    cluster: Cluster, wish: Wish, asked: Mapping[str, Collection[str]] | None = None
+) -> tuple[Raise, ...]:
+    """The needs of the wished images, largest file first, targets chosen together. *asked*: disks
+    by image whose copies were asked for before: no other disk is chosen while one of them fails.
+    """
+    waited = asked or {}
     places = reliable_places(cluster, wish.away)
     closed = {name: "node is under maintenance" for name in under_maintenance(cluster)}
     closed |= {name: "node is next in line for maintenance" for name in wish.away}
@@ -85,7 +90,13 @@ def assess(cluster: Cluster, wish: Wish) -> tuple[Raise, ...]:
     images = [image for image in images if not image.meta.deleting]
     images.sort(key=lambda image: (-image.file_bytes, image.name))
     return tuple(
-        _raise(cluster, wish, hold(image, places), bool(hold(image, readable).proven), choice)
+        _raise(
+            cluster,
+            wish,
+            hold(image, places, waited.get(image.name, ())),
+            bool(hold(image, readable).proven),
+            choice,
+        )
         for image in images
     )
 

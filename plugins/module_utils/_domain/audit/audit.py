@@ -22,8 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.co
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.impact import Impact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.raising import (
-    Raise,
-    Wish,
+    Shortfall,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.upgrade import Check
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.weak import Finding
@@ -51,13 +50,13 @@ class Audit:
     """The answer."""
 
     version: str
-    images: int
     volumes: int
     impacts: Mapping[str, tuple[Impact, ...]]
     costs: Mapping[str, Mapping[Intent, Cost]]
     findings: tuple[Finding, ...]
     upgrade: tuple[Check, ...]
-    raises: tuple[Raise, ...]
+    names: tuple[str, ...]
+    shortfalls: tuple[Shortfall, ...]
 
     @property
     def worst(self) -> str:
@@ -76,7 +75,7 @@ class Audit:
         return {
             "longhorn_version": self.version,
             "worst": self.worst,
-            "counts": {"images": self.images, "volumes": self.volumes},
+            "counts": {"images": len(self.names), "volumes": self.volumes},
             "failures": {
                 f"{kind}s": [unit.as_data() for unit in units]
                 for kind, units in self.impacts.items()
@@ -88,9 +87,9 @@ class Audit:
             "findings": [finding.as_data() for finding in self.findings],
             "upgrade_to_1_7": [check.as_data() for check in self.upgrade],
             "fix": {
-                "copies": sum(len(one.targets) for one in self.raises),
-                "bytes": sum(one.image.file_bytes * len(one.targets) for one in self.raises),
-                "images": [one.image.name for one in self.raises if one.writes],
+                "copies": sum(one.copies for one in self.shortfalls),
+                "bytes": sum(one.bytes for one in self.shortfalls),
+                "images": [one.image.name for one in self.shortfalls],
             },
         }
 
@@ -104,16 +103,15 @@ def make(cluster: Cluster, question: Question) -> Audit:
     findings = weak.find(cluster, held, impacts, question.sources)
     if question.upgrade:
         findings += tuple(_as_finding(check) for check in checks if not check.holds)
-    names = tuple(one.image.name for one in held)
     return Audit(
         version=str(cluster.schema.version),
-        images=len(held),
         volumes=len(cluster.volumes),
         impacts=impacts,
         costs=costs(cluster, held),
         findings=findings,
         upgrade=checks,
-        raises=raising.assess(cluster, Wish(names, question.copies)),
+        names=tuple(one.image.name for one in held),
+        shortfalls=raising.shortfalls(cluster, held, question.copies),
     )
 
 

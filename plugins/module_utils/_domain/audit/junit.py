@@ -57,8 +57,7 @@ def _suites(audit: Audit) -> Iterator[tuple[str, Iterable[Case]]]:
     found: dict[tuple[str, str], list[weak.Finding]] = {}
     for finding in audit.findings:
         found.setdefault((finding.kind, finding.name), []).append(finding)
-    images = {one.image.name for one in audit.raises}
-    yield "images", [_of_findings(name, found.get(("image", name), [])) for name in sorted(images)]
+    yield "images", [_of_findings(name, found.get(("image", name), [])) for name in audit.names]
     volumes = sorted(name for kind, name in found if kind == "volume")
     yield "volumes", [_of_findings(name, found[("volume", name)]) for name in volumes]
     level = {True: weak.FINE, False: weak.WEAK, None: weak.WEAK}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.holdings import (
@@ -48,6 +49,23 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortfall:
+    """What an image lacks, counted without choosing disks: how many copies, whether its minimum or
+    its entries are to be written.
+    """
+
+    image: Image
+    copies: int
+    minimum: bool
+    repair: bool
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the copies."""
+        return self.copies * self.image.file_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Raise:
     """What one image needs.
 
@@ -72,6 +90,41 @@ class Raise:
     def settled(self) -> bool:
         """Whether nothing is to be written or waited for any more."""
         return not self.writes and not self.held.coming
+
+
+def shortfalls(cluster: Cluster, images: Iterable[Held], copies: int) -> tuple[Shortfall, ...]:
+    """What `assess` would make where there is room, for any number of images in little time."""
+    closed = {name: "node is under maintenance" for name in under_maintenance(cluster)}
+    choice = _Choice(cluster, closed)
+    found = (_shortfall(cluster, held, copies, choice) for held in images)
+    return tuple(one for one in found if one.copies or one.minimum or one.repair)
+
+
+def _shortfall(cluster: Cluster, held: Held, copies: int, choice: _Choice) -> Shortfall:
+    image = held.image
+    repair = any(not copy.complete for copy in image.wanted)
+    if _objection(cluster, image, bool(held.proven)):
+        return Shortfall(image, 0, False, False)
+    disks = [place.disk for place in (*held.proven, *held.coming)]
+    wanted, nodes = _copies_wanted(cluster, image, copies), {disk.node for disk in disks}
+    number = max(copies - len(nodes), wanted - len(disks), int(choice.another_zone(disks)), 0)
+    number = min(number, choice.free_disks(image))
+    minimum = _minimum(cluster, image, copies, number)
+    return Shortfall(image, number, minimum > 0, repair)
+
+
+def _copies_wanted(cluster: Cluster, image: Image, copies: int) -> int:
+    return max(copies, image.min_copies if cluster.schema.replenishes else 1)
+
+
+def _minimum(cluster: Cluster, image: Image, copies: int, new: int) -> int:
+    """The minNumberOfCopies to write, 0 to leave it. Copies on nodes that are left out stay in the
+    map: they count for Longhorn's cleanup.
+    """
+    if not cluster.schema.replenishes:
+        return 0
+    needed = max(copies, len(image.wanted) + new if new else 0)
+    return needed if needed > image.min_copies else 0
 
 
 def assess(
@@ -107,15 +160,10 @@ def _raise(cluster: Cluster, wish: Wish, held: Held, source: bool, choice: _Choi
     objection = _objection(cluster, image, source)
     if objection:
         return Raise(image, held, (), 0, objection)
-    replenishes = cluster.schema.replenishes
-    wanted = max(wish.copies, image.min_copies if replenishes else 1)
+    wanted = _copies_wanted(cluster, image, wish.copies)
     have = [*held.proven, *held.coming]
     targets, short = _targets(image, have, wish.copies, wanted, choice)
-    minimum = 0
-    if replenishes:
-        # Copies on nodes that are left out stay in the map: they count for Longhorn's cleanup.
-        needed = max(wish.copies, len(image.wanted) + len(targets) if targets else 0)
-        minimum = needed if needed > image.min_copies else 0
+    minimum = _minimum(cluster, image, wish.copies, len(targets))
     return Raise(image, held, tuple(targets), minimum, short, repair)
 
 
@@ -157,18 +205,28 @@ def _targets(
 
 
 class _Choice:
-    """The placement, and which zones have a disk at all."""
+    """The placement, made when it is needed, and which disks and zones there are at all."""
 
     def __init__(self, cluster: Cluster, closed: Mapping[str, str]) -> None:
         self._cluster = cluster
-        self.placement = Placement(cluster, closed)
-        self._zones = {
-            node.zone
+        self._closed = closed
+        self._disks = {
+            disk.uuid: node.zone
             for node in cluster.nodes.values()
-            if node.zone
-            and not placement.node_refused(cluster, node, closed)
-            and any(not placement.disk_refused(disk) for disk in node.disks)
+            if not placement.node_refused(cluster, node, closed)
+            for disk in node.disks
+            if not placement.disk_refused(disk)
         }
+        self._zones = {zone for zone in self._disks.values() if zone}
+
+    @cached_property
+    def placement(self) -> Placement:
+        return Placement(self._cluster, self._closed)
+
+    def free_disks(self, image: Image) -> int:
+        """How many usable disks have no copy of it."""
+        taken = sum(1 for c in image.copies.values() if c.in_map and c.disk in self._disks)
+        return len(self._disks) - taken
 
     def _zones_of(self, disks: Iterable[Disk]) -> set[str]:
         return {self._cluster.nodes[disk.node].zone for disk in disks}

@@ -59,15 +59,6 @@ def lines(audit: Audit) -> list[str]:
     return [*told, fix] if fix else told
 
 
-def summary(audit: Audit) -> str:
-    """One line: how many of what, and the worst level."""
-    bad = sum(1 for unit in audit.impacts.get(NODE, ()) if not unit.harmless)
-    return (
-        f"{count(audit.images, 'image')}, {count(audit.volumes, 'volume')}, Longhorn "
-        f"{audit.version}: {count(bad, 'node')} whose failure costs something; {audit.worst}"
-    )
-
-
 def too_bad(audit: Audit, fail_on: str) -> str:
     """A sentence that names what is at *fail_on* or worse, "" when nothing is."""
     found = audit.at(fail_on)
@@ -206,13 +197,14 @@ def _upgrade_lines(audit: Audit) -> list[str]:
 
 def fix_line(audit: Audit) -> str:
     """What fix=true would do, "" when there is nothing for it."""
-    work = [one for one in audit.raises if one.writes]
+    work = audit.shortfalls
     if not work:
         return ""
-    copies = sum(len(one.targets) for one in work)
-    size = spell_bytes(sum(one.image.file_bytes * len(one.targets) for one in work))
+    copies = sum(one.copies for one in work)
+    size = spell_bytes(sum(one.bytes for one in work))
     made = f"makes {count(copies, 'copy', 'copies')}, {size}" if copies else "makes no copy"
     minima = sum(1 for one in work if one.minimum)
-    if minima:
-        made += f"; raises the minimum of {count(minima, 'image')}"
+    made += f"; raises the minimum of {count(minima, 'image')}" if minima else ""
+    broken = sum(1 for one in work if one.repair)
+    made += f"; writes {count(broken, 'map')} in full" if broken else ""
     return f"fix:  {FIX}   ({made}; shown with --check --diff)"

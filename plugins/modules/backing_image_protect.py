@@ -55,6 +55,11 @@ options:
     type: list
     elements: str
     default: []
+  partial:
+    description:
+      - Do not fail when an image cannot get all its copies, only tell it.
+    type: bool
+    default: false
 seealso:
   - module: nodecare.longhorn.cluster_audit
   - module: nodecare.longhorn.backing_image_relocate
@@ -99,7 +104,7 @@ entries_repaired:
   sample: []
 images:
   description: Every image with its copies, and why it cannot have more where it should.
-  returned: always, once the cluster was read
+  returned: success
   type: list
   elements: dict
   sample:
@@ -111,7 +116,7 @@ images:
       short: ""
 summary:
   description: The result in one to three lines.
-  returned: always, once the cluster was read
+  returned: success
   type: list
   elements: str
   sample: ["14 images, copies on 2 nodes each, Longhorn 1.12.1: nothing to do"]
@@ -126,6 +131,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "name": {"type": "list", "elements": "str", "required": True},
     "copies": {"type": "int", "default": 2},
     "without_nodes": {"type": "list", "elements": "str", "default": []},
+    "partial": {"type": "bool", "default": False},
 }
 
 
@@ -142,6 +148,7 @@ def main() -> None:
             params["copies"],
             params["without_nodes"],
             lambda: maintenance.locked(module, work),
+            partial=params["partial"],
         )
     if not module._diff:
         result.pop("diff")

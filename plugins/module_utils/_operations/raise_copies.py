@@ -56,6 +56,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work
 
 FOLLOWED = (kinds.BACKING_IMAGES, kinds.DATA_SOURCES, kinds.LONGHORN_NODES, kinds.NODES)
 Lock = Callable[[], AbstractContextManager[Work]]
+SHOWN_MAX = 20
 WHERE = "No copy was taken away; run the same command again to go on."
 
 
@@ -90,12 +91,19 @@ class Outcome:
 
 
 def run(
-    work: Work, names: Sequence[str], copies: int, away: Sequence[str], lock: Lock
+    work: Work,
+    names: Sequence[str],
+    copies: int,
+    away: Sequence[str],
+    lock: Lock,
+    *,
+    partial: bool = False,
 ) -> dict[str, Any]:
     """Everything: look, ask for the rights, write, wait. Returns the task's result.
 
-    Raises Failure for names that do not exist, Stopped when an image does not get its copies, with
-    what was done in `result`, TimedOut with what was last seen.
+    partial: an image that cannot get all its copies is only told. Raises Failure for names that do
+    not exist, Stopped when an image does not get its copies, with what was done in `result`,
+    TimedOut with what was last seen.
     """
     cluster = read_cluster(work.client, work.longhorn, FOLLOWED)
     wish = _wish(cluster, names, copies, away)
@@ -108,12 +116,13 @@ def run(
     else:
         if any(one.writes for one in found):
             _ask_for_rights(work)
-        work.done = _result(cluster, wish, before, found, outcome)
+        work.done = {**outcome.as_data(), "changed": False}
         with lock():
             found = _Raising(work, wish, outcome).run()
     result = _result(cluster, wish, before, found, outcome)
     result["changed"] = bool(outcome.added or outcome.raised or outcome.repaired)
-    _fail_if_short(work, found, result)
+    if not partial:
+        _fail_if_short(work, found, result)
     return result
 
 
@@ -158,12 +167,16 @@ def _fail_if_short(work: Work, found: Sequence[Raise], result: dict[str, Any]) -
     short = [one for one in found if one.short]
     if not short or work.check_mode:
         return
-    lines = "".join(f"\n  ! {one.image.name}: {one.short}" for one in short)
+    lines = "".join(f"\n  ! {one.image.name}: {one.short}" for one in short[:SHOWN_MAX])
+    if len(short) > SHOWN_MAX:
+        lines += f"\n  and {len(short) - SHOWN_MAX} more"
     stopped = Stopped(
         f"{count(len(short), 'image')} of {len(found)} cannot get all copies:{lines}\n"
         "The others have theirs. Nothing was taken away."
     )
-    stopped.result = result
+    # Ansible prints all of a failed result.
+    told = {key: value for key, value in result.items() if key not in ("images", "summary", "diff")}
+    stopped.result = told
     raise stopped
 
 
@@ -187,7 +200,7 @@ class _Raising:
                 missing = [one for one in found if one.writes]
                 if missing:
                     self._write(live, missing)
-                    work.done.update(self._outcome.as_data())
+                    work.done.update(self._outcome.as_data(), changed=True)
                     continue
                 waiting = [one for one in found if not one.settled]
                 self._tell(found, waiting)

@@ -12,7 +12,6 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit import (
     holdings,
     impact,
-    raising,
     upgrade,
     weak,
 )
@@ -111,7 +110,7 @@ def make(cluster: Cluster, question: Question) -> Audit:
         findings=findings,
         upgrade=checks,
         names=tuple(one.image.name for one in held),
-        shortfalls=raising.shortfalls(cluster, held, question.copies),
+        shortfalls=shortfalls(cluster, held, question.copies),
     )
 
 

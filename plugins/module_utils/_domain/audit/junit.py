@@ -28,12 +28,13 @@ CLASS = "nodecare.longhorn.audit"
 
 
 class Case:
-    """One test case: its name, its level, and what is said about it."""
+    """One test case: its name, its level, what is said about it, and what to do."""
 
-    def __init__(self, name: str, level: str = weak.FINE, text: str = "") -> None:
+    def __init__(self, name: str, level: str = weak.FINE, text: str = "", remedy: str = "") -> None:
         self.name = name
         self.level = level
         self.text = text
+        self.remedy = remedy
 
 
 def report(audit: Audit, fail_on: str) -> str:
@@ -63,7 +64,7 @@ def _suites(audit: Audit) -> Iterator[tuple[str, Iterable[Case]]]:
     level = {True: weak.FINE, False: weak.WEAK, None: weak.WEAK}
     yield (
         "upgrade to 1.7",
-        [Case(c.rule, level[c.holds], f"{c.text}: {c.remedy}") for c in audit.upgrade],
+        [Case(c.rule, level[c.holds], c.text, c.remedy) for c in audit.upgrade],
     )
 
 
@@ -80,8 +81,9 @@ def _of_unit(unit: Impact) -> Case:
 
 
 def _of_findings(name: str, findings: list[weak.Finding]) -> Case:
-    text = "\n".join(f"{f.rule} ({f.level}): {f.text} -> {f.remedy}" for f in findings)
-    return Case(name, weak.worst(findings), text)
+    text = "; ".join(finding.text for finding in findings)
+    remedies = "\n".join(f"{f.rule} ({f.level}): {f.remedy}" for f in findings)
+    return Case(name, weak.worst(findings), text, remedies)
 
 
 def _append(root: ElementTree.Element, title: str, cases: list[Case], least: int) -> None:
@@ -95,9 +97,10 @@ def _append(root: ElementTree.Element, title: str, cases: list[Case], least: int
         )
         if weak.LEVELS.index(case.level) >= max(1, least):
             failures += 1
-            message = _clean(case.text.partition("\n")[0])
-            failure = ElementTree.SubElement(element, "failure", type=case.level, message=message)
-            failure.text = _clean(case.text)
+            failure = ElementTree.SubElement(
+                element, "failure", type=case.level, message=_clean(case.text)
+            )
+            failure.text = _clean(case.remedy)
         elif case.text:
             ElementTree.SubElement(element, "system-out").text = _clean(case.text)
     suite.set("tests", str(len(cases)))

@@ -153,15 +153,12 @@ def _source(image: Image, problem: str) -> Iterator[Finding]:
             "keep its file elsewhere, or more copies: it could not be downloaded again",
         )
     if not image.wanted_checksum:
-        pinned = image.checksum
-        remedy = (
-            f"write checksum {pinned} where the image is defined"
-            if pinned
-            else "write the sha512 of the file where the image is defined"
-        )
+        known = image.checksum
+        pin = f"sha512 {known[:12]}… (backing_image_info has it whole)" if known else "the sha512"
         text = "nothing says which bytes its URL has to deliver"
-        if pinned:
-            text += "; Longhorn recorded those of the first download, whatever they were"
+        if known:
+            text += "; Longhorn recorded those of its first download"
+        remedy = f"write {pin} as checksum where the image is defined"
         yield Finding("no_checksum", WEAK, "image", image.name, text, remedy)
 
 

@@ -20,8 +20,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.co
     costs,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.impact import Impact
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.raising import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.shortfall import (
     Shortfall,
+    shortfalls,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.upgrade import Check
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.weak import Finding

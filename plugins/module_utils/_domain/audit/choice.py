@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Disk,
     Image,
 )
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.proven import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.proven import (
     under_maintenance,
 )
 

@@ -15,23 +15,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.choice import Choice
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.holdings import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.choice import Choice
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.holdings import (
     Held,
     Place,
     hold,
     reliable_places,
 )
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blockers_of_images import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blockers_of_images import (
     refused_url,
 )
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Disk,
     Image,
 )
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
 
 
 @dataclass(frozen=True, slots=True)

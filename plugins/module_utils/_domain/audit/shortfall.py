@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.choice import Choice
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.holdings import Held
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.raising import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.choice import Choice
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.holdings import Held
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.raising import (
     minimum_to_write,
     minimum_wanted,
     objection,
 )
-from from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Image,
 )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
@@ -36,9 +37,9 @@ class Choice:
             for disk in node.disks
             if not placement.disk_refused(disk)
         }
-        self._nodes = frozenset(self._disks.values())
-        zones = {cluster.nodes[name].zone for name in self._nodes}
-        self._zones = frozenset(zone for zone in zones if zone)
+        self._on_node = Counter(self._disks.values())
+        zones = (cluster.nodes[name].zone for name in self._on_node)
+        self._nodes_in_zone = Counter(zone for zone in zones if zone)
 
     @cached_property
     def placement(self) -> Placement:
@@ -49,17 +50,28 @@ class Choice:
         taken = sum(1 for c in image.copies.values() if c.in_map and c.disk in self._disks)
         return len(self._disks) - taken
 
-    def further_nodes(self, nodes: Collection[str]) -> int:
-        """How many other nodes have a usable disk."""
-        return sum(1 for name in self._nodes if name not in nodes)
+    def _full(self, image: Image) -> set[str]:
+        """Nodes whose usable disks are all in the image's map already, whatever their copies."""
+        taken = Counter(
+            self._disks[c.disk] for c in image.copies.values() if c.in_map and c.disk in self._disks
+        )
+        return {name for name, number in taken.items() if number == self._on_node[name]}
+
+    def further_nodes(self, image: Image, nodes: Collection[str]) -> int:
+        """How many other nodes have a usable disk that is not in the image's map."""
+        return len(self._on_node.keys() - set(nodes) - self._full(image))
 
     def _zones_of(self, disks: Iterable[Disk]) -> set[str]:
         return {self._cluster.nodes[disk.node].zone for disk in disks}
 
-    def another_zone(self, held: Collection[Disk]) -> bool:
-        """Whether several copies share one zone although another has a disk."""
+    def another_zone(self, image: Image, held: Collection[Disk]) -> bool:
+        """Whether several copies share one zone although another has a disk for the image."""
         zones = self._zones_of(held)
-        return len(held) > 1 and len(zones) == 1 and bool(self._zones - zones)
+        if len(held) < 2 or len(zones) != 1:
+            return False
+        full = Counter(self._cluster.nodes[name].zone for name in self._full(image))
+        free = {zone for zone, number in self._nodes_in_zone.items() if number > full[zone]}
+        return bool(free - zones)
 
     def spreads(self, held: Iterable[Disk], chosen: Disk) -> bool:
         """Whether this disk is in a zone that none of the others is in."""

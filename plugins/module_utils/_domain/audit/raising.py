@@ -156,7 +156,7 @@ def _targets(
     while True:
         nodes = {disk.node for disk in held}
         few_nodes, few_copies = len(nodes) < nodes_wanted, len(held) < least
-        if not few_nodes and not few_copies and not choice.another_zone(held):
+        if not few_nodes and not few_copies and not choice.another_zone(image, held):
             return targets, ""
         chosen = choice.placement.choose(image, held)
         helps = chosen is not None and (

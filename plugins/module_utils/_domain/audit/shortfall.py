@@ -51,9 +51,9 @@ def _shortfall(cluster: Cluster, held: Held, copies: int, choice: Choice) -> Sho
     nodes = {disk.node for disk in disks}
     number = 0
     if len(nodes) < copies:
-        number = min(copies - len(nodes), choice.further_nodes(nodes))
+        number = min(copies - len(nodes), choice.further_nodes(image, nodes))
     number = max(number, minimum_wanted(cluster, image) - len(disks))
-    number = number or int(choice.another_zone(disks))
+    number = number or int(choice.another_zone(image, disks))
     number = min(number, choice.free_disks(image)) if number else 0
     minimum = minimum_to_write(cluster, image, copies, len(disks), number)
     return Shortfall(image, number, minimum > 0, any(not copy.complete for copy in image.wanted))

@@ -28,7 +28,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 )
 
 COLUMNS_MAX = 8
-ROWS_MAX = 20
+ROWS_MAX = 12
 NAMED_MAX = 10
 FIX = "ansible-playbook nodecare.longhorn.audit -e fix=true"
 
@@ -106,10 +106,24 @@ def _what_is_lost(units: Iterable[Impact]) -> str:
 
 def _rows(audit: Audit, units: Sequence[Impact]) -> list[str]:
     bad = [unit for unit in units if not unit.harmless]
-    bad.sort(key=lambda unit: (-len(unit.images), -unit.down, unit.kind, unit.name))
     told = []
-    width = max((len(f"{unit.kind} {unit.name}") for unit in bad[:ROWS_MAX]), default=0)
-    for unit in bad[:ROWS_MAX]:
+    for kind in (NODE, ZONE):
+        rows = [unit for unit in bad if unit.kind == kind]
+        rows.sort(key=lambda unit: (-len(unit.images), -unit.down, unit.name))
+        told += _of_kind(audit, rows)
+    told.append(f"{len(units) - len(bad)} of {len(units)} nodes and zones may fail without a loss")
+    costs = sorted(audit.costs.items(), key=lambda item: -item[1][Intent.REMOVE].bytes)
+    dear = [f"{node} {spell_bytes(cost[Intent.REMOVE].bytes)}" for node, cost in costs[:5]]
+    if dear:
+        told.append(f"dearest drains: {', '.join(dear)}")
+    return told
+
+
+def _of_kind(audit: Audit, rows: Sequence[Impact]) -> list[str]:
+    """One line each, the first few."""
+    shown, told = rows[:ROWS_MAX], []
+    width = max((len(f"{unit.kind} {unit.name}") for unit in shown), default=0)
+    for unit in shown:
         drain = f"   drain {_cost(audit, unit, Intent.REMOVE)}" if unit.kind == NODE else ""
         lost = f": {names(unit.images, 3)}" if unit.images else ""
         told.append(
@@ -117,13 +131,9 @@ def _rows(audit: Audit, units: Sequence[Impact]) -> list[str]:
             + f"   {count(len(unit.images), 'image')} lost, {count(unit.down, 'volume')} down"
             + f"{drain}{lost}"
         )
-    if len(bad) > ROWS_MAX:
-        told.append(f"and {len(bad) - ROWS_MAX} more whose failure costs something")
-    told.append(f"{len(units) - len(bad)} of {len(units)} nodes and zones may fail without a loss")
-    costs = sorted(audit.costs.items(), key=lambda item: -item[1][Intent.REMOVE].bytes)
-    dear = [f"{node} {spell_bytes(cost[Intent.REMOVE].bytes)}" for node, cost in costs[:5]]
-    if dear:
-        told.append(f"dearest drains: {', '.join(dear)}")
+    if len(rows) > len(shown):
+        more = len(rows) - len(shown)
+        told.append(f"and {count(more, rows[0].kind)} more whose failure costs something")
     return told
 
 

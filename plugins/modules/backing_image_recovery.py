@@ -32,6 +32,7 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.wait
+  - nodecare.longhorn.source
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 attributes:
@@ -56,6 +57,12 @@ options:
     description:
       - Go on although a copy is C(unknown), because its node or disk is gone for good.
       - A copy that may be the last good one then leaves Longhorn's books.
+    type: bool
+    default: false
+  skip_source_check:
+    description:
+      - Do not ask the source before the placement map is emptied.
+      - If it does not deliver the recorded bytes any more, the image is gone then for good.
     type: bool
     default: false
   window:
@@ -125,6 +132,22 @@ images:
       description: What an unfinished image was waiting for.
       type: str
       sample: ""
+    checks:
+      description: What has to be shown before a map is emptied, each with C(name), C(shown) and
+        C(text). Empty for an image that is left alone.
+      type: list
+      elements: dict
+      sample: [{"name": "type", "shown": true, "text": "source type download"}]
+    data_at_risk:
+      description: The copies that the emptied map discards, those that may still be whole first.
+      type: list
+      elements: dict
+      sample: [{"place": "worker-1/nvme0", "state": "failed", "perhaps_whole": false}]
+    source:
+      description: What asking the source has found, and from where it was asked; null where it
+        was not asked.
+      type: dict
+      sample: {"finding": "same_bytes", "ok": true, "proven": true, "checked_from": "controller"}
     verdict_before:
       description: The verdict at the beginning, as in M(nodecare.longhorn.backing_image_info).
       type: dict
@@ -169,8 +192,10 @@ def main() -> None:
         argument_spec={
             **argspec.CONNECTION_OPTIONS,
             **argspec.WAIT_OPTIONS,
+            **argspec.SOURCE_OPTIONS,
             "name": {"type": "list", "elements": "str", "required": True},
             "accept_unknown_loss": {"type": "bool", "default": False},
+            "skip_source_check": {"type": "bool", "default": False},
             "window": {"type": "float", "default": 10},
             "lock_holder": {"type": "str"},
             "lock_wait": {"type": "float", "default": 90},
@@ -184,6 +209,8 @@ def main() -> None:
         window_seconds=module.params["window"],
         lock_wait_seconds=module.params["lock_wait"],
         check_mode=module.check_mode,
+        skip_source_check=module.params["skip_source_check"],
+        way=argspec.source_way(module.params),
     )
     with task.running(module) as running:
         module.exit_json(**Recovery(running, request).run())

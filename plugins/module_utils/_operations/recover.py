@@ -19,7 +19,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import Lease
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import gate
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
+    checks,
+    gate,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
     Decision,
 )
@@ -28,11 +31,21 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Step,
     next_step,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import finding
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.delivered import (
+    expected_of,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
+    Finding,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     catalogue,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recovery_report
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.check_sources import (
+    check_sources,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     IMAGE_KINDS,
     LiveCluster,
@@ -70,6 +83,7 @@ class Recovery:
         self._observation = Observation(request.window_seconds)
         self._lease = Lease(task.client, request.holder)
         self._works: dict[str, Work] = {}
+        self._found: dict[str, Finding] = {}
 
     # -- the run -------------------------------------------------------------------------------
     def run(self) -> dict[str, Any]:
@@ -79,6 +93,7 @@ class Recovery:
                 names = self._names(live)
                 self._observe(live, names)
                 self._pass_gates(names)
+                self._ask_sources(live)
                 if not self._request.check_mode and any(w.open for w in self._works.values()):
                     self._locked(live)
                 return self._end(live)
@@ -119,16 +134,40 @@ class Recovery:
         if not self._observation.complete(name):
             return True
         # What stays down needs the operator's word and no longer look; what moves may settle.
-        unsure = gate.doubt(window, self._request.accept_unknown_loss)
+        unsure = checks.doubt(window, self._request.accept_unknown_loss)
         return bool(unsure) and not window[-1].down
+
+    def _ask_sources(self, live: LiveCluster) -> None:
+        """Ask the sources of all images that would be recovered, and judge those again: reading
+        takes its time.
+        """
+        wanted = {
+            work.name: expected_of(self._observation.window(work.name)[-1].image)
+            for work in self._works.values()
+            if work.gate.decision is Decision.RECOVER
+        }
+        if not wanted:
+            return
+        if self._request.skip_source_check:
+            self._found = dict.fromkeys(wanted, finding.skipped())
+        else:
+            self._found = check_sources(self._task, wanted, self._request.way)
+        while live.next_change(0.0):
+            pass
+        self._observe(live, list(wanted))
+        self._pass_gates(wanted)
 
     def _pass_gates(self, names: Iterable[str]) -> None:
         for name in names:
             window = self._observation.window(name)
             if not window:
                 raise Failure(f"image {name} was deleted while it was looked at")
-            found = gate.decide(window, accept_unknown_loss=self._request.accept_unknown_loss)
-            work = Work(name, found, text=found.text)
+            found = gate.decide(
+                window,
+                accept_unknown_loss=self._request.accept_unknown_loss,
+                source=self._found.get(name),
+            )
+            work = Work(name, found, text=found.text, source=self._found.get(name))
             if not found.works:
                 work.outcome = found.decision.value
             self._works[name] = work

@@ -28,7 +28,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placemen
     disk_refused,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
-    gate,
+    checks,
     notes,
     tickets,
 )
@@ -77,7 +77,7 @@ class Step:
 
 
 def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> Step:
-    """The next step for an image that :func:`gate.decide` let through."""
+    """The next step for an image that `gate.decide` let through."""
     sight = window[-1]
     if sight.exists:
         return _finish(sight)
@@ -136,7 +136,7 @@ def _deleted_while_fetching(window: Sequence[Sight], source: DataSource) -> Step
 def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -> Step:
     """Before the map is touched: no doubt about the loss, tickets off, volumes detached."""
     sight = window[-1]
-    unsure = gate.doubt(window, accept_unknown_loss)
+    unsure = checks.doubt(window, accept_unknown_loss)
     if unsure:
         return Step(Action.WAIT, unsure)
     name = sight.image.name

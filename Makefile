@@ -48,7 +48,7 @@ unit: $(READY) ## tests without a server
 	@pytest -n 2 tests/unit
 
 integration: $(READY) ## tests over HTTP against the simulator, and of the built collection
-	@pytest -n 2 tests/integration
+	@pytest -n 4 tests/integration
 
 molecule: $(READY) ## [SCENARIO=drain_node] [LONGHORN=1.12] scenarios with playbooks against a simulated cluster
 	@.ci/molecule

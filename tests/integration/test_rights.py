@@ -31,7 +31,7 @@ RESOURCES = {
     "ClusterRole": "clusterroles.rbac.authorization.k8s.io",
     "ClusterRoleBinding": "clusterrolebindings.rbac.authorization.k8s.io",
 }
-SCALE = 10.0
+SCALE = 25.0
 READS = ("get", "list", "watch")
 ACCOUNT = "system:serviceaccount:longhorn-system:nodecare"
 # Longhorn often begins a download by itself; only where it does not, its data source is deleted.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Back-off reports over HTTP, from a simulated cluster whose time runs forty times as fast."""
+"""Back-off reports over HTTP, from a simulated cluster in which a minute takes half a second."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.server import ApiServer
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-SCALE = 40.0
+SCALE = 120.0
 # Nine and a half minutes there: the attempts after 1, 2 and 4 minutes. The first one may be over
 # (in a fifth of a second here) before the watch has begun.
-WATCH_SECONDS = 14.25
+WATCH_SECONDS = 4.75
 # Nearly twelve minutes: from whenever on, two attempts.
-ANY_WINDOW_SECONDS = 17.5
+ANY_WINDOW_SECONDS = 5.9
 MISSING = "http://images.rig:8080/f/none.img"
 
 

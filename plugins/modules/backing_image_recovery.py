@@ -151,7 +151,7 @@ images:
     verdict_before:
       description: The verdict at the beginning, as in M(nodecare.longhorn.backing_image_info).
       type: dict
-      sample: {"name": "unavailable_all_failed"}
+      sample: {"name": "all_failed_needs_recovery"}
     verdict:
       description: The verdict at the end.
       type: dict

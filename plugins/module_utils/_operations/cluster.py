@@ -109,8 +109,11 @@ class Longhorn:
         )
 
 
-def find_longhorn(client: Client) -> Longhorn:
-    """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read."""
+def find_longhorn(client: Client, *, only_look: bool = False) -> Longhorn:
+    """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read.
+
+    *only_look*: an upgrade over 1.7 that is half done is no error but a hazard of its schema.
+    """
     settings = _settings(client)
     if VERSION_SETTING not in settings:
         raise NoLonghorn(_no_longhorn_text(client))
@@ -119,7 +122,8 @@ def find_longhorn(client: Client) -> Longhorn:
     if served is None:
         specs = client.list(kinds.BACKING_IMAGES, lambda raw: raw.get("spec") or {}).items
     try:
-        return Longhorn(detect(settings[VERSION_SETTING], specs, served), settings)
+        found = detect(settings[VERSION_SETTING], specs, served, only_look=only_look)
+        return Longhorn(found, settings)
     except UnsupportedLonghorn as error:
         raise Unsupported(str(error)) from error
 

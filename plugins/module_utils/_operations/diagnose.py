@@ -53,7 +53,7 @@ def diagnose(task: Task, names: Sequence[str], window_seconds: float) -> dict[st
 
     The watches and the window of *window_seconds* are only begun where one read is not enough.
     """
-    longhorn = find_longhorn(task.client)
+    longhorn = find_longhorn(task.client, only_look=True)
     cluster = read_cluster(task.client, longhorn, IMAGE_KINDS)
     observation = Observation(window_seconds)
     selected = chosen(names, cluster.images)

@@ -88,11 +88,11 @@ def decide(
         return Gate(Decision.CONTINUE, f"{name}: a recovery has begun; it is finished", verdict)
     if sight.exists:
         return Gate(Decision.LEAVE, f"{name} is left alone: {verdict.summary}", verdict)
-    if verdict.name == first_file.NAME:
+    if verdict.name in (first_file.RUNNING, first_file.FAILING):
         return _first_file(sight, verdict)
     if not sight.can_download:
         return Gate(Decision.REFUSE, guidance.refusal(sight), verdict)
-    if verdict.name == redownloading.NAME:
+    if verdict.name in (redownloading.NAME, redownloading.FAILING):
         text = f"{name}: Longhorn already fetches it again; only watched"
         return Gate(Decision.CONTINUE, text, verdict)
     checks = checks_of(window, accept_unknown_loss, source)
@@ -111,7 +111,7 @@ def begun(sight: Sight) -> bool:
 
 def _first_file(sight: Sight, verdict: Verdict) -> Gate:
     name = sight.image.name
-    if verdict.detail == first_file.FAILING:
+    if verdict.name == first_file.FAILING:
         text = (
             f"{name} was not touched: {verdict.summary}. Fetching it from the same source again "
             f"would end the same way; {verdict.remedy}."

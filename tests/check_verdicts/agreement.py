@@ -80,7 +80,8 @@ TELLS: tuple[tuple[str, set[str] | Callable[[Phase], set[str]]], ...] = (
     (r"^the re-download failed", FETCHING_FAILING),
     (r"^the first file is being", FIRST),
     (r"^the file is downloaded \(ready-for-transfer\)", FIRST),
-    (r"^re-download to ", FETCHING),
+    # "re-" also where the first download was cut off and no copy ever existed.
+    (r"^re-download to ", FETCHING | FIRST),
     (r"^the map was emptied; Longhorn has begun the re-download", FETCHING),
     (r"^map empty, old entries still shown", FETCHING),
     (r"^the map was emptied on a healthy image", FETCHING),
@@ -155,6 +156,7 @@ def against(phase: Phase, moment: float, verdict: Verdict) -> str:
     if verdict.heals_itself and re.match(r"no\b", phase.waiting):
         return f"{where}: {verdict.name} promises that waiting helps, the key says: no"
     causes = [cause for pattern, cause in CAUSES if re.search(pattern, phase.tell)]
-    if verdict.name in FIRST_FAILING | FETCHING_FAILING and verdict.detail not in causes:
+    failing = verdict.name in FIRST_FAILING | FETCHING_FAILING
+    if failing and verdict.detail not in causes and not phase.tell.startswith("as before"):
         return f"{where}: cause {verdict.detail}, the key says {causes}"
     return ""

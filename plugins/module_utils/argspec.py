@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 
@@ -110,3 +111,12 @@ def source_way(params: dict[str, Any]) -> Way:
         ca_cert=params["source_ca_cert"] or "",
         seconds=params["source_timeout"],
     )
+
+
+def secrets_in_url(url: str) -> set[str]:
+    """Password and query (a signed URL carries its signature there), for no_log_values."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return set()
+    return {secret for secret in (parts.password, parts.query) if secret}

@@ -65,6 +65,14 @@ options:
       - If it does not deliver the recorded bytes any more, the image is gone then for good.
     type: bool
     default: false
+  new_url:
+    description:
+      - Another URL for the image, when what it was made of lies there now. It is asked first; it
+        has to deliver the recorded bytes.
+      - Written into the image before its data source is made anew, because an edit alone does not
+        reach the data source. An image that still has a copy is left alone.
+      - Only with one name.
+    type: str
   window:
     description:
       - Seconds that the picture must stay without a ready copy and without progress before
@@ -196,6 +204,7 @@ def main() -> None:
             "name": {"type": "list", "elements": "str", "required": True},
             "accept_unknown_loss": {"type": "bool", "default": False},
             "skip_source_check": {"type": "bool", "default": False},
+            "new_url": {"type": "str"},
             "window": {"type": "float", "default": 10},
             "lock_holder": {"type": "str"},
             "lock_wait": {"type": "float", "default": 90},
@@ -211,7 +220,11 @@ def main() -> None:
         check_mode=module.check_mode,
         skip_source_check=module.params["skip_source_check"],
         way=argspec.source_way(module.params),
+        new_url=module.params["new_url"] or "",
     )
+    module.no_log_values.update(argspec.secrets_in_url(request.new_url))
+    if request.new_url and (len(request.images) != 1 or request.everything):
+        module.fail_json(msg="new_url is for one image: give one name with it.")
     with task.running(module) as running:
         module.exit_json(**Recovery(running, request).run())
 

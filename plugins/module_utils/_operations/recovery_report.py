@@ -70,6 +70,7 @@ class Request:
     lock_wait_seconds: float = 90.0
     check_mode: bool = False
     skip_source_check: bool = False
+    new_url: str = ""
     way: Way = Way()
 
     @property

@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from tests.integration.recovery.scene import Scene
+from tests.simulator.longhorn import names
 from tests.simulator.longhorn.sources import MIB, Answer, Content
 
 Make = Callable[..., Scene]
@@ -76,3 +77,31 @@ def test_what_may_be_whole_is_named_before_it_is_given_up(make: Make) -> None:
     assert "at risk: PERHAPS WHOLE: node-2/" in result["diff"]["after"]
     checks = {check["name"]: check["text"] for check in result["images"][0]["checks"]}
     assert "gone by the operator's word" in checks["unknown_gone"]
+
+
+def test_a_new_url_for_a_lost_image(make: Make) -> None:
+    """The old URL is dead; what Longhorn begins from it by itself is ended, too."""
+    scene = lost(make, error="expected status code 200, got 404 Not Found")
+    new = "http://images.local/mirror/raw8.img"
+    scene.cluster.sources.serve(new, Answer(content=Content("raw8.img", 8 * MIB, 8 * MIB)))
+    result = scene.recover("img", new_url=new, task=scene.task(seconds=110))
+    assert result["images"][0]["outcome"] == "recovered"
+    assert result["images"][0]["steps"][0] == "giving it its new URL"
+    assert scene.object(names.IMAGES, "img")["spec"]["sourceParameters"]["url"] == new
+    assert scene.object(names.DATA_SOURCES, "img")["spec"]["parameters"]["url"] == new
+    assert scene.ready("img") >= 2
+
+
+def test_a_new_url_for_an_image_that_never_had_a_copy(make: Make) -> None:
+    scene = make()
+    scene.cluster.create_image("img", url="http://images.local/gone/raw8.img", wait=False)
+    scene.cluster.kernel.run_for(30)
+    refused(scene)
+    result = scene.recover("img", new_url=URL, task=scene.task(seconds=110))
+    assert result["images"][0]["verdict_before"]["name"] == "first_download_failing"
+    assert scene.ready("img") == 1
+
+
+def test_a_new_url_that_delivers_something_else_is_refused(make: Make) -> None:
+    text, _image = refused(lost(make), new_url="http://images.local/f/raw9.img")
+    assert "the new URL does not do" in text

@@ -73,23 +73,27 @@ def decide(
     *,
     accept_unknown_loss: bool = False,
     source: Finding | None = None,
+    new_url: bool = False,
 ) -> Gate:
     """The decision for one image from a window of sights, oldest first.
 
     *source* is what asking the source has found; without it the decision to recover is one before
-    the source was asked.
+    the source was asked. *new_url*: that source is one which the operator gives the image now.
     """
     sight = window[-1]
     verdict = catalogue.judge(window)
     name = sight.image.name
     if verdict.name in (deleting.NAME, deleting.BLOCKED):
         return Gate(Decision.REFUSE, f"{name} {verdict.summary}: {verdict.remedy}.", verdict)
+    if new_url and source is not None and not source.ok and not sight.exists:
+        text = f"{name} was not touched: the new URL does not do. {source.text}"
+        return Gate(Decision.REFUSE, text, verdict, checks_of(window, accept_unknown_loss, source))
     if begun(sight):
         return Gate(Decision.CONTINUE, f"{name}: a recovery has begun; it is finished", verdict)
     if sight.exists:
         return Gate(Decision.LEAVE, f"{name} is left alone: {verdict.summary}", verdict)
     if verdict.name in (first_file.RUNNING, first_file.FAILING):
-        return _first_file(sight, verdict)
+        return _first_file(sight, verdict, new_url)
     if not sight.can_download:
         return Gate(Decision.REFUSE, guidance.refusal(sight), verdict)
     if verdict.name in (redownloading.NAME, redownloading.FAILING):
@@ -109,8 +113,11 @@ def begun(sight: Sight) -> bool:
     return bool(notes.recovery_of(sight.image)) or (sight.exists and bool(waiting))
 
 
-def _first_file(sight: Sight, verdict: Verdict) -> Gate:
+def _first_file(sight: Sight, verdict: Verdict, new_url: bool) -> Gate:
     name = sight.image.name
+    if verdict.name == first_file.FAILING and new_url and sight.can_download:
+        text = f"{name} never had a copy; it gets its new URL"
+        return Gate(Decision.RECOVER, text, verdict, at_risk=risk.at_risk(sight))
     if verdict.name == first_file.FAILING:
         text = (
             f"{name} was not touched: {verdict.summary}. Fetching it from the same source again "

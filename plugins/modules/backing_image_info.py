@@ -148,6 +148,11 @@ images:
         progress: 100
         message: ""
         place: worker-1/nvme0
+    source_check:
+      description: What asking the source has found. M(nodecare.longhorn.backing_image_diagnosis)
+        may ask; null here.
+      type: dict
+      sample: {"finding": "same_bytes", "ok": true, "checked_from": "controller"}
     consumers:
       description: Volumes, replicas and cloned images that use it, and the volumes and
         replicas that wait for it.

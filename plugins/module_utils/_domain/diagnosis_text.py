@@ -139,6 +139,17 @@ def _paragraph(begin: str, image: Facts) -> list[str]:
     waiting = waiting_text(image)
     if waiting:
         told.append(f"{blank}{waiting}")
+    asked = image.get("source_check")
+    if asked:
+        source = f"source {asked['text']} (asked from the {asked['checked_from']})"
+        told += textwrap.wrap(
+            source,
+            WIDTH,
+            initial_indent=blank,
+            subsequent_indent=f"{blank}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     # A remedy is not wrapped: most hold a command that is to be copied whole.
     return [*told, f"{blank}-> {verdict['remedy']}"]
 

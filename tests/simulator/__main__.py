@@ -133,6 +133,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
             importlib.import_module("tests.scenery.furnish").Furnisher(cluster).furnish()
         server = cluster.serve(options.port, state_dir=folder)
         print(f"serving on {server.url}; Ctrl-C or SIGTERM ends it", flush=True)
+        print(f"export LONGHORN_SOURCE_PROXY={cluster.source_proxy}", flush=True)
         print(f"export KUBECONFIG={server.kubeconfig}", flush=True)
         while not stop.wait(_POLL_SECONDS) and server.failure is None:
             pass

@@ -13,13 +13,16 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     blocked_by_unknown,
     catalogue,
+    checksum_pinned,
     data_source_stuck,
     deleting,
+    disk_uuid_drift,
     first_file,
     healthy,
     redownloading,
     unavailable,
     undetermined,
+    upgrade_hazard,
 )
 
 WIDTH = 100
@@ -32,14 +35,28 @@ NEVER = "never"
 
 Facts = Mapping[str, Any]
 
-_LOST = (unavailable.NAME, data_source_stuck.NAME)
-_UNKNOWN = (undetermined.NAME, blocked_by_unknown.NAME)
-_FINE = (healthy.NAME, deleting.NAME)
+_LOST = (
+    *unavailable.NAMES,
+    checksum_pinned.NAME,
+    data_source_stuck.NAME,
+    redownloading.FAILING,
+)
+_UNKNOWN = (
+    undetermined.NAME,
+    undetermined.UNSETTLED,
+    blocked_by_unknown.NAME,
+    disk_uuid_drift.NAME,
+)
+_FINE = (healthy.NAME, deleting.NAME, first_file.RUNNING)
 # The first word of a line: how bad it is, or what happens now. Others read as the level.
 _WORDS = {
     redownloading.NAME: "fetching",
-    first_file.NAME: "fetching",
+    redownloading.FAILING: "failing",
+    first_file.RUNNING: "fetching",
+    first_file.FAILING: "failing",
     data_source_stuck.NAME: "stuck",
+    checksum_pinned.NAME: "pinned",
+    upgrade_hazard.NAME: "hazard",
     "poisoned_entry": "broken",
     "orphan_map_entry": "orphan",
     "degraded_syncing": "syncing",
@@ -56,8 +73,7 @@ def level(verdict: Facts) -> str:
         return LOST
     if name in _UNKNOWN:
         return UNKNOWN
-    arriving = name == first_file.NAME and verdict["detail"] == first_file.RUNNING
-    return FINE if arriving or name in _FINE else DEGRADED
+    return FINE if name in _FINE else DEGRADED
 
 
 def worst(images: Sequence[Facts]) -> str:
@@ -79,8 +95,6 @@ def too_bad(images: Sequence[Facts], fail_on: str) -> str:
 
 def word(verdict: Facts) -> str:
     """The word that a verdict begins its line with, in small letters."""
-    if verdict["detail"] == first_file.FAILING:
-        return "failing"
     return _WORDS.get(verdict["name"], level(verdict))
 
 
@@ -125,6 +139,17 @@ def _paragraph(begin: str, image: Facts) -> list[str]:
     waiting = waiting_text(image)
     if waiting:
         told.append(f"{blank}{waiting}")
+    asked = image.get("source_check")
+    if asked:
+        source = f"source {asked['text']} (asked from the {asked['checked_from']})"
+        told += textwrap.wrap(
+            source,
+            WIDTH,
+            initial_indent=blank,
+            subsequent_indent=f"{blank}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     # A remedy is not wrapped: most hold a command that is to be copied whole.
     return [*told, f"{blank}-> {verdict['remedy']}"]
 

@@ -38,6 +38,7 @@ def describe(sight: Sight, verdict: Verdict) -> dict[str, Any]:
         "proven_copies": len(sight.having(Standing.PROVEN)),
         "copies": [_copy(seen) for seen in sight.copies],
         "data_source": _data_source(sight),
+        "source_check": sight.finding.as_dict() if sight.finding is not None else None,
         "consumers": _consumers(sight),
         "deleting": image.meta.deleting,
         "verdict": verdict.as_dict(),

@@ -38,7 +38,7 @@ def show(
     """The audit with the lines that show it (*form* text or json) and its JUnit document, and the
     sentence to fail with, "" when nothing is at level *fail_on* or worse.
     """
-    longhorn = find_longhorn(task.client, reads_only=True)
+    longhorn = find_longhorn(task.client, only_look=True)
     cluster = read_cluster(task.client, longhorn, KINDS)
     found = audit.make(cluster, Question(copies, longhorn.served, upgrade))
     result = found.as_data()

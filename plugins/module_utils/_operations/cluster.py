@@ -115,11 +115,10 @@ class Longhorn:
         )
 
 
-def find_longhorn(client: Client, *, reads_only: bool = False) -> Longhorn:
+def find_longhorn(client: Client, *, only_look: bool = False) -> Longhorn:
     """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read.
 
-    reads_only: definitions that are ahead of the managers, as right before an upgrade to 1.7, are
-    no obstacle.
+    *only_look*: an upgrade over 1.7 that is half done is no error but a hazard of its schema.
     """
     settings = _settings(client)
     if VERSION_SETTING not in settings:
@@ -129,8 +128,8 @@ def find_longhorn(client: Client, *, reads_only: bool = False) -> Longhorn:
     if served is None:
         specs = client.list(kinds.BACKING_IMAGES, lambda raw: raw.get("spec") or {}).items
     try:
-        schema = detect(settings[VERSION_SETTING], specs, served, ahead=reads_only)
-        return Longhorn(schema, settings, frozenset(served) if served is not None else None)
+        found = detect(settings[VERSION_SETTING], specs, served, only_look=only_look)
+        return Longhorn(found, settings, frozenset(served) if served is not None else None)
     except UnsupportedLonghorn as error:
         raise Unsupported(str(error)) from error
 

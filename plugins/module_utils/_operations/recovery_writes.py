@@ -12,7 +12,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api import erro
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client, Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import parse
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Image
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    DataSource,
+    Image,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     notes,
     tickets,
@@ -20,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import (
     Action,
     Step,
+    url_of,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import see
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
@@ -50,7 +54,9 @@ class RecoveryWrites:
     def perform(self, name: str, step: Step) -> None:
         """One step. Raises ChangedMeanwhile when it must be decided again."""
         try:
-            if step.action is Action.EMPTY_MAP:
+            if step.action is Action.SET_URL:
+                self._set_url(name, step.names[0])
+            elif step.action is Action.EMPTY_MAP:
                 self._empty_map(name)
             elif step.action is Action.DELETE_SOURCE:
                 self._delete_source(name, step.names[0])
@@ -115,11 +121,25 @@ class RecoveryWrites:
         raw = self._client.get(kinds.DATA_SOURCES, name)
         source = parse.data_source(raw)
         hangs = source.state == "ready" and not source.file_transferred
-        if source.meta.uid != uid or not (source.file_transferred or hangs):
+        if source.meta.uid != uid or not (
+            source.file_transferred or hangs or self._fetches_elsewhere(name, source)
+        ):
             self._live.note(kinds.DATA_SOURCES, raw)
             raise ChangedMeanwhile("the data source is at work")
         self._before_write()
         self._client.delete(kinds.DATA_SOURCES, name, uid=uid, resource_version=source.meta.version)
+
+    def _fetches_elsewhere(self, name: str, source: DataSource) -> bool:
+        """Whether it fetches from a URL that the image does not have any more."""
+        _raw, image = self._image(name)
+        return source.parameters.get("url", "") not in ("", url_of(image))
+
+    def _set_url(self, name: str, url: str) -> None:
+        """Without effect on the data source that is there: only one made later reads it."""
+        raw, image = self._image(name)
+        verb = "replace" if "url" in image.source_parameters else "add"
+        change: Object = {"op": verb, "path": "/spec/sourceParameters/url", "value": url}
+        self._patch(kinds.BACKING_IMAGES, raw, [change])
 
     def _add_keys(self, name: str, disks: tuple[str, ...]) -> None:
         raw, image = self._image(name)

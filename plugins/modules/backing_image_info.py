@@ -163,6 +163,13 @@ images:
         waiting_volumes: []
         waiting_replicas: []
         clones: []
+    ways_on:
+      description: For an image without a usable copy that cannot be downloaded again, what may
+        still be done, most promising first. Each has a fixed word in C(rule), C(state) (C(open),
+        C(check) for what has to be looked at first, C(closed)), C(text), and C(commands) to copy.
+      type: list
+      elements: dict
+      sample: []
     deleting:
       description: Whether it is being deleted.
       type: bool

@@ -146,6 +146,12 @@ images:
       type: list
       elements: dict
       sample: [{"name": "type", "shown": true, "text": "source type download"}]
+    ways_on:
+      description: What is left for an image that cannot be downloaded again, as
+        M(nodecare.longhorn.backing_image_info) returns it. Empty for others.
+      type: list
+      elements: dict
+      sample: []
     data_at_risk:
       description: The copies that the emptied map discards, those that may still be whole first.
       type: list

@@ -16,8 +16,9 @@ description:
     would copy.
   - Lists what is weak. These are images without a proven copy, with a single one, with all copies
     on one node or in one zone, or below their minimum; map entries that Longhorn cannot write back
-    or that name a disk which is gone; downloads without a checksum; volumes whose complete replicas
-    are all on one disk or node.
+    or that name a disk which is gone; downloads without a checksum, and with O(probe_sources)
+    those whose source no longer delivers; volumes whose complete replicas are all on one disk or
+    node.
   - Up to Longhorn 1.6, also tells whether the step to 1.7 is safe. The served resource definition
     must know the new placement map before the new managers start, no eviction may be requested, and
     every image needs two proven copies.
@@ -27,6 +28,7 @@ author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
   - nodecare.longhorn.auth
+  - nodecare.longhorn.source
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
   - nodecare.longhorn.attributes.info_module
@@ -40,6 +42,13 @@ options:
   upgrade:
     description:
       - Count an upgrade to 1.7 that is not safe as a weak point, so that it can fail the task.
+    type: bool
+    default: false
+  probe_sources:
+    description:
+      - Also read the source of every downloaded image to its end, from the host where the module
+        runs, and tell which no longer delivers what the image was. That takes as long as
+        downloading them all.
     type: bool
     default: false
   format:
@@ -179,6 +188,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **argspec.CONNECTION_OPTIONS,
+            **argspec.SOURCE_OPTIONS,
+            "probe_sources": {"type": "bool", "default": False},
             "copies": {"type": "int", "default": 2},
             "upgrade": {"type": "bool", "default": False},
             "format": {"choices": ["text", "json"], "default": "text"},
@@ -195,6 +206,7 @@ def main() -> None:
             upgrade=params["upgrade"],
             form=params["format"],
             fail_on=params["fail_on"],
+            probe=argspec.source_way(params) if params["probe_sources"] else None,
         )
     if params["junit_file"] and not module.check_mode:
         write(module, Path(params["junit_file"]), found["junit"])

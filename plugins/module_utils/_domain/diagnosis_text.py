@@ -32,6 +32,7 @@ UNKNOWN = "unknown"
 LOST = "lost"
 LEVELS = (FINE, DEGRADED, UNKNOWN, LOST)  # ascending
 NEVER = "never"
+CLOSED = "closed"
 
 Facts = Mapping[str, Any]
 
@@ -151,7 +152,20 @@ def _paragraph(begin: str, image: Facts) -> list[str]:
             break_on_hyphens=False,
         )
     # A remedy is not wrapped: most hold a command that is to be copied whole.
-    return [*told, f"{blank}-> {verdict['remedy']}"]
+    told.append(f"{blank}-> {verdict['remedy']}")
+    return told + [f"{blank}   {line}" for line in _ways(image.get("ways_on") or ())]
+
+
+def _ways(rungs: Sequence[Facts]) -> list[str]:
+    """What is left to do for an image that cannot be downloaded again, commands to copy whole."""
+    told: list[str] = []
+    number = 0
+    for rung in rungs:
+        number += rung["state"] != CLOSED
+        mark = f"{number}." if rung["state"] != CLOSED else "- "
+        told.append(f"{mark} {rung['text']}.")
+        told += [f"     $ {command}" for command in rung["commands"]]
+    return told
 
 
 def since_of(verdict: Facts) -> str:

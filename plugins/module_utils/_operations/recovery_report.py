@@ -178,6 +178,7 @@ def _gate_facts(work: Work) -> dict[str, Any]:
     """What had to be shown, what is thrown away, and what the source said."""
     return {
         "checks": [check.as_dict() for check in work.gate.checks],
+        "ways_on": [rung.as_dict() for rung in work.gate.ways],
         "data_at_risk": [each.as_dict() for each in work.gate.at_risk],
         "source": work.source.as_dict() if work.source else None,
     }

@@ -11,6 +11,7 @@ from enum import Enum
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     guidance,
+    ladder,
     notes,
     risk,
     tickets,
@@ -21,6 +22,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     checks_of,
     doubt,
     undetermined_text,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.ladder import (
+    Rung,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.risk import AtRisk
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
@@ -53,7 +57,8 @@ class Decision(str, Enum):
 class Gate:
     """The decision on one image, in words, and the verdict it rests on.
 
-    *checks* are what has to be shown before its map is emptied, *at_risk* what is thrown away then.
+    *checks* are what has to be shown before its map is emptied, *at_risk* what is thrown away then,
+    *ways* what is left for an image that cannot be downloaded again.
     """
 
     decision: Decision
@@ -61,6 +66,7 @@ class Gate:
     verdict: Verdict
     checks: tuple[Check, ...] = ()
     at_risk: tuple[AtRisk, ...] = ()
+    ways: tuple[Rung, ...] = ()
 
     @property
     def works(self) -> bool:
@@ -95,7 +101,8 @@ def decide(
     if verdict.name in (first_file.RUNNING, first_file.FAILING):
         return _first_file(sight, verdict, new_url)
     if not sight.can_download:
-        return Gate(Decision.REFUSE, guidance.refusal(sight), verdict)
+        ways = ladder.rungs(sight)
+        return Gate(Decision.REFUSE, guidance.refusal(sight, ways), verdict, ways=ways)
     if verdict.name in (redownloading.NAME, redownloading.FAILING):
         text = f"{name}: Longhorn already fetches it again; only watched"
         return Gate(Decision.CONTINUE, text, verdict)

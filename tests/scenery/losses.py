@@ -155,7 +155,7 @@ def hangs(api: Api, image: str) -> bool:
 
 
 def taken_out(api: Api, path: str) -> bool:
-    """Longhorn takes a node out by itself once Kubernetes has none; some versions want to be told."""
+    """Longhorn takes a node out by itself once Kubernetes has none, some versions when told to."""
     try:
         api.send("DELETE", path)
     except Refused as refusal:

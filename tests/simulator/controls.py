@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def register(cluster: Cluster, control: Control) -> None:
-    """Answer ``/simulator/power``, ``crash``, ``files``, ``transfers`` and ``sources`` for this cluster."""
+    """Answer ``/simulator/power``, ``crash``, ``files``, ``transfers`` and ``sources``."""
     control.register("power", _power(cluster))
     control.register("crash", _crash(cluster))
     control.register("files", _files(cluster))

@@ -37,6 +37,7 @@ def all_failed(api: Api) -> None:
 
 def node_gone(api: Api) -> None:
     """A node dies and is taken out of the cluster; an image had its only copy there."""
+    wait(lambda: disks_ready(api), "the disks are ready")
     make(api, "only-there", AWAY)
     power_off(api, AWAY)
     path = f"{LONGHORN}/nodes/{AWAY}"
@@ -92,15 +93,11 @@ def make(api: Api, name: str, node: str, size: int = 3) -> None:
     """An image with one copy, on the first disk of a node."""
     disks = api.get(f"{LONGHORN}/nodes/{node}")["status"]["diskStatus"]
     uuid = disks[sorted(disks)[0]]["diskUUID"]
-    image = api.longhorn("backingimages")[0]["spec"]
-    field = "diskFileSpecMap" if image.get("diskFileSpecMap") else "disks"
     spec: dict[str, Any] = {
         "sourceType": "download",
         "sourceParameters": {"url": f"{FILES}/raw{size}.img"},
-        field: {uuid: next(iter(image[field].values()))},
+        **wanted_on(api, uuid),
     }
-    if field != "disks":
-        spec["minNumberOfCopies"] = 1
     body = {
         "apiVersion": "longhorn.io/v1beta2",
         "kind": "BackingImage",
@@ -109,6 +106,29 @@ def make(api: Api, name: str, node: str, size: int = 3) -> None:
     }
     api.send("POST", f"{LONGHORN}/backingimages", body)
     wait(lambda: states(api, name) == {"ready"}, f"{name} is ready")
+
+
+def wanted_on(api: Api, uuid: str) -> dict[str, Any]:
+    """The part of an image's spec that asks for one copy, on this disk."""
+    version = api.get(f"{LONGHORN}/settings/current-longhorn-version")["value"]
+    minor = int(version.split(".")[1])
+    if minor < 7:
+        return {"disks": {uuid: ""}}
+    engine = {"dataEngine": "v1"} if minor > 7 else {}
+    return {
+        "diskFileSpecMap": {uuid: {**engine, "evictionRequested": False}},
+        "minNumberOfCopies": 1,
+    }
+
+
+def disks_ready(api: Api) -> bool:
+    """Every node has told the UUIDs of its disks."""
+    nodes = api.longhorn("nodes")
+    return len(nodes) >= 3 and all(
+        disk.get("diskUUID")
+        for node in nodes
+        for disk in (node.get("status") or {}).get("diskStatus", {"": {}}).values()
+    )
 
 
 def source(api: Api, served: str, file: str | None, *, other: bool = False) -> None:

@@ -46,9 +46,9 @@ def has_begun(sight: Sight) -> bool:
     )
 
 
-def why_not_yet(sight: Sight, others: Iterable[Sight]) -> str:
-    """Why this image must not begin now, given the other images of the run; "" when it may."""
-    busy = [other for other in others if has_begun(other) and not other.exists]
+def why_not_yet(sight: Sight, begun: Iterable[Sight]) -> str:
+    """Why this image must not begin now, given the others that have begun; "" when it may."""
+    busy = [other for other in begun if not other.exists]
     limit = most_at_once(sight.cluster)
     if len(busy) >= limit:
         return f"its turn: {len(busy)} images are being fetched, at most {limit} at once"

@@ -38,8 +38,8 @@ _OTHER_BYTES = ("changed", "bad_size", "downgraded")
 
 @dataclass(frozen=True)
 class Check:
-    """One condition: *shown* or missing, and the sentence that says so. *pending*: nobody has looked
-    yet, because that takes long and comes last.
+    """One condition: *shown* or missing, and the sentence that says so. *pending*: nobody has
+    looked yet, because that takes long and comes last.
     """
 
     name: str

@@ -40,6 +40,17 @@ def test_an_image_waits_while_another_leaves_its_disk() -> None:
     assert turns.why_not_yet(LOST.sight(), [emptied("d3").sight()]) == ""
 
 
+def test_a_manager_that_keeps_other_images_is_no_reason_to_wait() -> None:
+    sight = LOST.sight()
+    cluster = sight.cluster
+    kept = {
+        name: dataclasses.replace(manager, images={"another": "uuid"})
+        for name, manager in cluster.managers.items()
+    }
+    beside = dataclasses.replace(sight, cluster=dataclasses.replace(cluster, managers=kept))
+    assert turns.why_not_yet(beside, [emptied("d2", "d3").sight()]) == ""
+
+
 def test_an_image_that_is_fetched_already_is_in_nobodys_way() -> None:
     assert turns.why_not_yet(LOST.sight(), [fetching("d1").sight()]) == ""
 

@@ -77,9 +77,10 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--scenario",
-        choices=("empty", "demo"),
+        choices=("empty", "demo", "crowd"),
         default="empty",
-        help="what is in the cluster at the start: nothing, or images and volumes (default empty)",
+        help="what is in the cluster at the start: nothing, images and volumes, or sixty images "
+        "(default empty)",
     )
     return result
 
@@ -131,6 +132,9 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         if options.scenario == "demo":
             print("putting images and volumes into it", flush=True)
             importlib.import_module("tests.scenery.furnish").Furnisher(cluster).furnish()
+        if options.scenario == "crowd":
+            print("putting sixty images into it", flush=True)
+            importlib.import_module("tests.scenery.crowd").gather(cluster)
         server = cluster.serve(options.port, state_dir=folder)
         print(f"serving on {server.url}; Ctrl-C or SIGTERM ends it", flush=True)
         print(f"export LONGHORN_SOURCE_PROXY={cluster.source_proxy}", flush=True)

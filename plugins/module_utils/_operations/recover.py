@@ -257,12 +257,14 @@ class Recovery:
         """An image that has not begun waits until it may."""
         if step.action not in (Action.TAKE_TICKETS, Action.EMPTY_MAP) or turns.has_begun(sight):
             return step
-        others = [
+        begun = [
             window[-1]
             for other in self._works.values()
             if other.open and other is not work and (window := self._observation.window(other.name))
+            # What was written in this very round is not in the picture yet.
+            if other.wrote or turns.has_begun(window[-1])
         ]
-        wait = turns.why_not_yet(sight, others)
+        wait = turns.why_not_yet(sight, begun)
         return Step(Action.WAIT, wait) if wait else step
 
     def _most_urgent_first(self) -> None:

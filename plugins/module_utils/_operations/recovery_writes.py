@@ -24,8 +24,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Action,
     Step,
     url_of,
+    will_hang,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import see
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    see,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
     Longhorn,
@@ -91,13 +95,7 @@ class RecoveryWrites:
         """Empty the map and note what it was, in one write (a merge patch of {} does nothing)."""
         raw, image = self._image(name)
         source = parse.data_source(self._client.get(kinds.DATA_SOURCES, name))
-        picture = self._live.picture()
-        fresh = dataclasses.replace(
-            picture,
-            images={**picture.images, name: image},
-            data_sources={**picture.data_sources, name: source},
-        )
-        sight = see(fresh, image)
+        sight = self._sight(name, source, image)
         if sight.exists or image.meta.deleting:
             self._live.note(kinds.BACKING_IMAGES, raw)
             raise ChangedMeanwhile("a copy is ready now, or the image is being deleted")
@@ -105,12 +103,24 @@ class RecoveryWrites:
         value = {
             notes.KEYS: earlier.get(notes.KEYS) or sorted(copy.disk for copy in image.wanted),
             notes.EMPTIED_FOR: source.meta.uid,
+            notes.TIMES: notes.times_emptied(image, source.meta.uid) + 1,
         }
         verb = "replace" if image.map_present else "add"
         empty: Object = {"op": verb, "path": self._longhorn.schema.map_path, "value": {}}
         self._patch(
             kinds.BACKING_IMAGES, raw, [empty, *notes.write(image.meta, notes.RECOVERY, value)]
         )
+
+    def _sight(self, name: str, source: DataSource, image: Image | None = None) -> Sight:
+        """The image with what was just read of it, among all else that the watches told."""
+        fresh = image or self._image(name)[1]
+        picture = self._live.picture()
+        cluster = dataclasses.replace(
+            picture,
+            images={**picture.images, name: fresh},
+            data_sources={**picture.data_sources, name: source},
+        )
+        return see(cluster, fresh)
 
     def _delete_source(self, name: str, uid: str) -> None:
         """Delete exactly the data source that was decided on, if it still is what it was.
@@ -122,7 +132,10 @@ class RecoveryWrites:
         source = parse.data_source(raw)
         hangs = source.state == "ready" and not source.file_transferred
         if source.meta.uid != uid or not (
-            source.file_transferred or hangs or self._fetches_elsewhere(name, source)
+            source.file_transferred
+            or hangs
+            or self._fetches_elsewhere(name, source)
+            or will_hang(self._sight(name, source), source)
         ):
             self._live.note(kinds.DATA_SOURCES, raw)
             raise ChangedMeanwhile("the data source is at work")

@@ -38,11 +38,19 @@ _OTHER_BYTES = ("changed", "bad_size", "downgraded")
 
 @dataclass(frozen=True)
 class Check:
-    """One condition: *shown* or missing, and the sentence that says so."""
+    """One condition: *shown* or missing, and the sentence that says so. *pending*: nobody has
+    looked yet, because that takes long and comes last.
+    """
 
     name: str
     shown: bool
     text: str
+    pending: bool = False
+
+    @property
+    def missing(self) -> bool:
+        """Whether somebody looked, and it is not so."""
+        return not self.shown and not self.pending
 
     def as_dict(self) -> dict[str, str | bool]:
         """For the result of a module."""
@@ -89,7 +97,7 @@ def _unknown_gone(window: Sequence[Sight], accepted: bool) -> Check:
 
 def _source(source: Finding | None) -> list[Check]:
     if source is None:
-        return [Check(SOURCE, True, "asked before anything is written")]
+        return [Check(each, False, "not asked yet", True) for each in (SOURCE, SAME_BYTES)]
     answers = source.ok or source.word in _OTHER_BYTES
     found = [Check(SOURCE, answers, source.text)]
     if answers:

@@ -146,19 +146,19 @@ def _unsure(window: Sequence[Sight], verdict: Verdict, checks: tuple[Check, ...]
         "  ways on: 1. bring it back.   2. If it is gone for good, run again with "
         "-e accept_unknown_loss=true: what is on it then leaves Longhorn's books for good."
     )
-    more = [check.text for check in checks if not check.shown and check.name not in DOUBTFUL]
+    more = [check.text for check in checks if check.missing and check.name not in DOUBTFUL]
     text += "".join(f"\n  ! {each}" for each in more)
-    return Gate(Decision.REFUSE, text, verdict, checks)
+    return Gate(Decision.REFUSE, text, verdict, checks, risk.at_risk(sight))
 
 
 def _lost(sight: Sight, verdict: Verdict, checks: tuple[Check, ...]) -> Gate:
     """The file is lost for all that is known: all that is in the way is told at once."""
     name = sight.image.name
-    missing = [check for check in checks if not check.shown]
+    missing = [check for check in checks if check.missing]
     if missing:
         lines = "".join(f"\n  ! {check.text}" for check in missing)
         text = f"{name} was not touched: {verdict.summary}. In the way:{lines}"
-        return Gate(Decision.REFUSE, text, verdict, checks)
+        return Gate(Decision.REFUSE, text, verdict, checks, risk.at_risk(sight))
     lost = guidance.what_is_there(sight)
     text = f"{name} is lost and is fetched again: {lost}"
     return Gate(Decision.RECOVER, text, verdict, checks, risk.at_risk(sight))

@@ -52,6 +52,7 @@ HANDS_OFF_SECONDS = 2.0
 EMPTY_AGAIN_SECONDS = 10.0
 # A deletion in the middle of a download takes up to 4.4 s (measured).
 DELETION_SECONDS = 10.0
+EMPTIED_MOST = 2
 
 
 class Action(str, Enum):
@@ -98,6 +99,9 @@ def next_step(
     if not source.file_transferred:
         if fetches_elsewhere(sight, source, bool(new_url)):
             text = "deleting the data source that still fetches from the old URL"
+            return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
+        if will_hang(sight, source):
+            text = "deleting its data source, whose disk still has the old record"
             return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
         return _watch_first_file(sight, source)
     if sight.copies:
@@ -197,13 +201,48 @@ def _leave_the_hang(window: Sequence[Sight], source: DataSource, accept_unknown_
     """
     sight = window[-1]
     others = [seen for seen in sight.copies if seen.copy.disk != source.disk]
-    emptied = notes.recovery_of(sight.image).get(notes.EMPTIED_FOR) == source.meta.uid
-    # The data source may put its key back before the managers have looked: then once more.
-    still = unchanged_for(window, lambda s: s.copies == sight.copies and bool(s.recording))
-    if others or not emptied or still >= EMPTY_AGAIN_SECONDS:
+    times = notes.times_emptied(sight.image, source.meta.uid)
+    # The data source may put its key back before the managers have looked: then once more, and
+    # after that its deletion, in which the manager has to clean up the old record.
+    still = unchanged_for(
+        window,
+        lambda s: (
+            s.copies == sight.copies
+            and bool(s.recording)
+            and s.image.meta.version == sight.image.meta.version
+        ),
+    )
+    in_vain = still >= EMPTY_AGAIN_SECONDS
+    if in_vain and times >= EMPTIED_MOST and not others:
+        text = "deleting its data source, whose manager cleans up then"
+        return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
+    if others or not times or in_vain:
         text = "emptying its placement map (its data source hangs)"
         return _may_empty(window, accept_unknown_loss, Step(Action.EMPTY_MAP, text))
     return _delete_source(window, source, "deleting its hanging data source")
+
+
+def will_hang(sight: Sight, source: DataSource) -> bool:
+    """Whether the manager that is to take the new file over still records the old, failed one.
+
+    An image that was lost for longer than the recovery interval (300 s) is fetched again in the
+    moment its map is empty, 1 to 3 s before the managers drop their records; the data source then
+    brings its key, and with it the old record, back (longhorn-manager
+    controller/backing_image_controller.go handleBackingImageDataSource). Deleting it then makes
+    that manager, the only one that lists the image, clean up its record, before the next data
+    source comes on the same disk (controller/backing_image_manager_controller.go
+    prepareBackingImageFiles).
+    """
+    name = sight.image.name
+    if source.file_transferred or not notes.times_emptied(sight.image, source.meta.uid):
+        return False
+    if [seen.copy.disk for seen in sight.copies] != [source.disk]:
+        return False
+    listing = [m for m in sight.cluster.managers.values() if m.running and name in m.images]
+    if {manager.disk for manager in listing} != {source.disk}:
+        return False
+    files = [manager.files.get(name) for manager in listing]
+    return any(file is not None and file.state == "failed" for file in files)
 
 
 def _watch_first_file(sight: Sight, source: DataSource) -> Step:

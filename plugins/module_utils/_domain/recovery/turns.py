@@ -1,12 +1,12 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose turn it is when many images are lost: who waits first, and one after the other per disk.
+"""Whose turn it is when many images are lost: who waits first, and who after whom on a disk.
 
 Maps that are emptied together make the managers of their disks go; a new download that lands on
 such a disk while its manager still cleans up loses its first try and 60 s and more (measured: one
-image of five in each of five runs). Emptied one after the other, a disk's manager still has other
-images and stays.
+image of five in each of five runs). So the last images of a disk leave it one after the other; a
+manager that has other images stays.
 """
 
 from __future__ import annotations
@@ -46,17 +46,26 @@ def has_begun(sight: Sight) -> bool:
     )
 
 
-def why_not_yet(sight: Sight, others: Iterable[Sight]) -> str:
-    """Why this image must not begin now, given the other images of the run; "" when it may."""
-    busy = [other for other in others if has_begun(other) and not other.exists]
+def why_not_yet(sight: Sight, begun: Iterable[Sight]) -> str:
+    """Why this image must not begin now, given the others that have begun; "" when it may."""
+    busy = [other for other in begun if not other.exists]
     limit = most_at_once(sight.cluster)
     if len(busy) >= limit:
         return f"its turn: {len(busy)} images are being fetched, at most {limit} at once"
+    leaving = [other for other in busy if not is_fetching(other)]
+    gone = {sight.image.name, *(other.image.name for other in leaving)}
     mine = {seen.copy.disk for seen in sight.copies}
-    for other in busy:
-        if not is_fetching(other) and mine & _disks_before(other):
-            return f"its turn on a disk, after {other.image.name}"
+    for other in leaving:
+        for disk in sorted(mine & _disks_before(other)):
+            if not _keeps_others(sight.cluster, disk, gone):
+                return f"its turn on a disk, after {other.image.name}"
     return ""
+
+
+def _keeps_others(cluster: Cluster, disk: str, gone: set[str]) -> bool:
+    """Whether the manager of a disk has images beside these, and so stays."""
+    managers = cluster.managers_of_disk.get(disk, ())
+    return any(set(manager.images) - gone for manager in managers)
 
 
 def most_at_once(cluster: Cluster) -> int:

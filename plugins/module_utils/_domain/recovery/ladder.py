@@ -158,7 +158,7 @@ def _put_back(sight: Sight, lost: list[SeenCopy]) -> Rung:
         f"cp --sparse=always FILE {shlex.quote(target + '/backing')}",
         _restart(sight.cluster, disk) if listed else _add_key(sight.cluster, image, disk),
         f"kubectl -n {sight.cluster.namespace} get backingimages.longhorn.io {image.name} "
-        f"-o jsonpath='{{.status.diskFileStatusMap.{disk.uuid}.state}}'   # ready after some 10 s",
+        f"-o jsonpath='{{.status.diskFileStatusMap.{disk.uuid}.state}}'   # ready within 2 min",
     ]
     text = (
         f"a file of {image.size} bytes with sha512 {image.checksum[:12]}… brings it back under "

@@ -61,9 +61,11 @@ def protect(scene: Scene, *names: str, **options: Any) -> dict[str, Any]:
     work = scene.work(seconds)
     work.check_mode = options.pop("check", False)
     prepare(work.client)
-    wish: dict[str, Any] = {"copies": 2, "away": (), **options}
-    return raise_copies.run(work, names or ("all",), wish.pop("copies"), wish.pop("away"),
-                            locked(work), **wish)  # fmt: skip
+    copies, away = options.pop("copies", 2), options.pop("away", ())
+    partial = options.pop("partial", False)
+    assert not options, options
+    lock = locked(work)
+    return raise_copies.run(work, names or ("all",), copies, away, lock, partial=partial)
 
 
 def nodes_of(scene: Scene, image: str) -> set[str]:

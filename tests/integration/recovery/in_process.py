@@ -113,9 +113,9 @@ class InProcess:
         self.cluster = cluster
         self.view = StoreView(cluster)
         self._writes = RecoveryWrites(
-            cast("Client", StoreClient(cluster)),
+            cast(Client, StoreClient(cluster)),
             self.view.longhorn,
-            cast("LiveCluster", self.view),
+            cast(LiveCluster, self.view),
             lambda: None,
         )
         self.wrote: list[str] = []

@@ -33,6 +33,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.wait
   - nodecare.longhorn.report
+  - nodecare.longhorn.source
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 attributes:
@@ -59,6 +60,20 @@ options:
       - A copy that may be the last good one then leaves Longhorn's books.
     type: bool
     default: false
+  skip_source_check:
+    description:
+      - Do not ask the source before the placement map is emptied.
+      - If it does not deliver the recorded bytes any more, the image is gone then for good.
+    type: bool
+    default: false
+  new_url:
+    description:
+      - Another URL for the image, when what it was made of lies there now. It is asked first; it
+        has to deliver the recorded bytes.
+      - Written into the image before its data source is made anew, because an edit alone does not
+        reach the data source. An image that still has a copy is left alone.
+      - Only with one name.
+    type: str
   window:
     description:
       - Seconds that the picture must stay without a ready copy and without progress before
@@ -126,10 +141,32 @@ images:
       description: What an unfinished image was waiting for.
       type: str
       sample: ""
+    checks:
+      description: What has to be shown before a map is emptied, each with C(name), C(shown) and
+        C(text). Empty for an image that is left alone.
+      type: list
+      elements: dict
+      sample: [{"name": "type", "shown": true, "text": "source type download"}]
+    ways_on:
+      description: What is left for an image that cannot be downloaded again, as
+        M(nodecare.longhorn.backing_image_info) returns it. Empty for others.
+      type: list
+      elements: dict
+      sample: []
+    data_at_risk:
+      description: The copies that the emptied map discards, those that may still be whole first.
+      type: list
+      elements: dict
+      sample: [{"place": "worker-1/nvme0", "state": "failed", "perhaps_whole": false}]
+    source:
+      description: What asking the source has found, and from where it was asked; null where it
+        was not asked.
+      type: dict
+      sample: {"finding": "same_bytes", "ok": true, "proven": true, "checked_from": "controller"}
     verdict_before:
       description: The verdict at the beginning, as in M(nodecare.longhorn.backing_image_info).
       type: dict
-      sample: {"name": "unavailable_all_failed"}
+      sample: {"name": "all_failed_needs_recovery"}
     verdict:
       description: The verdict at the end.
       type: dict
@@ -171,8 +208,11 @@ def main() -> None:
             **argspec.CONNECTION_OPTIONS,
             **argspec.WAIT_OPTIONS,
             **reporting.OPTION,
+            **argspec.SOURCE_OPTIONS,
             "name": {"type": "list", "elements": "str", "required": True},
             "accept_unknown_loss": {"type": "bool", "default": False},
+            "skip_source_check": {"type": "bool", "default": False},
+            "new_url": {"type": "str"},
             "window": {"type": "float", "default": 10},
             "lock_holder": {"type": "str"},
             "lock_wait": {"type": "float", "default": 90},
@@ -186,8 +226,14 @@ def main() -> None:
         window_seconds=module.params["window"],
         lock_wait_seconds=module.params["lock_wait"],
         check_mode=module.check_mode,
+        skip_source_check=module.params["skip_source_check"],
+        way=argspec.source_way(module.params),
+        new_url=module.params["new_url"] or "",
     )
     reporting.check(module)
+    module.no_log_values.update(argspec.secrets_in_url(request.new_url))
+    if request.new_url and (len(request.images) != 1 or request.everything):
+        module.fail_json(msg="new_url is for one image: give one name with it.")
     with task.running(module) as running:
         result = Recovery(running, request).run()
     if not module.check_mode:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``make benchmark``: what a plan costs on a large cluster. (``WHAT=pods``: see pods.py.)
+"""``make benchmark``: what a plan and an audit cost on a large cluster (``WHAT=pods``: pods.py).
 
 The module is run as Ansible runs it, in a process of its own, over HTTPS. Requests are counted by
 the server, seconds include the start of Python, memory is the peak of the module's process.
@@ -54,19 +54,22 @@ class Cost:
         )
 
 
-def plan(version: str, folder: Path) -> Cost:
-    """Plan to remove one node of a large cluster, in check mode."""
+def measure(version: str, folder: Path) -> tuple[Cost, Cost]:
+    """Plan to remove one node of a large cluster, in check mode; then audit all of it."""
     with BigCluster(version, NODES, IMAGES).served(folder) as server:
-        arguments = {
-            "kubeconfig": str(server.kubeconfig),
+        costs = []
+        planned = {
             "node": "worker-0",
             "intent": "remove",
             "_ansible_check_mode": True,
             "_ansible_diff": True,
         }
-        before = server.requests.total
-        seconds, megabytes, result = run("node_drain_plan", arguments)
-        return Cost(server.requests.total - before, seconds, megabytes, result)
+        for module, options in (("node_drain_plan", planned), ("cluster_audit", {})):
+            arguments = {"kubeconfig": str(server.kubeconfig), **options}
+            before = server.requests.total
+            seconds, megabytes, result = run(module, arguments)
+            costs.append(Cost(server.requests.total - before, seconds, megabytes, result))
+        return costs[0], costs[1]
 
 
 def run(module: str, arguments: dict[str, Any]) -> tuple[float, float, dict[str, Any]]:
@@ -113,18 +116,23 @@ def main() -> int:
 
 
 def plans() -> int:
-    """Print one line per version; 1 if one of them is over the limits."""
-    print(f"Plan to remove one node, {IMAGES:,} images on {NODES} nodes (check mode, with diff)")
+    """Print two lines per version; 1 if one of them is over the limits."""
+    print(f"{IMAGES:,} images on {NODES} nodes: plan to remove one, and an audit")
     affordable = True
     for version in VERSIONS:
         with tempfile.TemporaryDirectory() as folder:
-            cost = plan(version, Path(folder))
-        copies = len(cost.result["plan"]["copies"])
-        print(
-            f"  Longhorn {version:5} {cost.requests:3} requests  {cost.seconds:5.2f} s"
-            f"  {cost.megabytes:6.1f} MB peak  ({copies} copies planned)"
-        )
-        affordable = affordable and cost.affordable
+            planned, audited = measure(version, Path(folder))
+        copies = len(planned.result["plan"]["copies"])
+        weak = len(audited.result["findings"])
+        for what, cost, found in (
+            ("plan", planned, f"{copies} copies planned"),
+            ("audit", audited, f"{weak} weak points"),
+        ):
+            print(
+                f"  Longhorn {version:5} {what:5} {cost.requests:3} requests  {cost.seconds:5.2f} s"
+                f"  {cost.megabytes:6.1f} MB peak  ({found})"
+            )
+            affordable = affordable and cost.affordable
     affordable = spread() and affordable
     limits = f"{REQUESTS_MAX} requests, {SECONDS_MAX:g} s, {MEGABYTES_MAX:g} MB"
     print(f"benchmark: {'within' if affordable else 'OVER'} the limits ({limits})")

@@ -32,6 +32,9 @@ def arguments() -> argparse.Namespace:
     checks.add_parser("table", help="show every image's copies")
     for name in ("whole", "lost"):
         checks.add_parser(name).add_argument("image", nargs="+")
+    spread = checks.add_parser("spread", help="every image has proven copies on so many nodes")
+    spread.add_argument("nodes", type=int)
+    spread.add_argument("--without", default="", help="a node that is not counted")
     drained = checks.add_parser("drained")
     drained.add_argument("node")
     drained.add_argument("--intent", choices=("reboot", "reinstall", "remove"), required=True)
@@ -61,6 +64,9 @@ def problems(api: Api, options: argparse.Namespace) -> list[str]:
         return proofs.returned(api, view, options.node, options.disks_ready)
     if options.check == "volumes":
         return proofs.volumes_healthy(view, options.attached)
+    if options.check == "spread":
+        found = (proofs.spread(view, name, options.nodes, options.without) for name in view.images)
+        return [problem for problems_of_one in found for problem in problems_of_one]
     if options.check == "unlocked":
         return proofs.unlocked(api)
     if options.check == "table":

@@ -36,6 +36,17 @@ def lost(view: View, name: str) -> list[str]:
     ]
 
 
+def spread(view: View, name: str, nodes: int, without: str = "") -> list[str]:
+    """An image has proven copies on so many distinct nodes, one node not counted."""
+    image = view.images.get(name)
+    if image is None:
+        return [f"{name}: there is no such image"]
+    found = {copy.disk.node for copy in image.proven()} - {without}
+    if len(found) >= nodes:
+        return []
+    return [f"{name}: proven copies on {len(found)} of {nodes} nodes ({_states(image)})"]
+
+
 def safe_without(view: View, node: str) -> list[str]:
     """Every image has a proven copy on another node."""
     return [

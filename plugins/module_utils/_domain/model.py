@@ -201,6 +201,7 @@ class Manager(Resource):
 
     node: str = ""
     disk: str = ""
+    disk_path: str = ""
     container_image: str = ""
     images: Mapping[str, str] = field(default_factory=dict)
     state: str = ""

@@ -219,6 +219,7 @@ def manager(raw: Raw) -> model.Manager:
         meta=meta(raw),
         node=_text(spec, "nodeID"),
         disk=_text(spec, "diskUUID"),
+        disk_path=_text(spec, "diskPath"),
         container_image=_text(spec, "image"),
         images=_strings(_map(spec, "backingImages")),
         state=_text(status, "currentState"),

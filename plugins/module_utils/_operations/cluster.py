@@ -79,11 +79,17 @@ class Unsupported(Failure):
 
 
 class Longhorn:
-    """Which Longhorn lives in the client's namespace: its schema and its settings."""
+    """Which Longhorn lives in the client's namespace: its schema and its settings.
 
-    def __init__(self, schema: Schema, settings: Mapping[str, str]) -> None:
+    *served*: properties of a BackingImage's spec that are served, None where not readable.
+    """
+
+    def __init__(
+        self, schema: Schema, settings: Mapping[str, str], served: frozenset[str] | None = None
+    ) -> None:
         self.schema = schema
         self.settings = settings
+        self.served = served
 
     def parser(self, kind: Kind) -> Callable[[Mapping[str, Any]], Any]:
         """What turns a raw object of this kind into the model."""
@@ -119,8 +125,11 @@ class Longhorn:
         )
 
 
-def find_longhorn(client: Client) -> Longhorn:
-    """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read."""
+def find_longhorn(client: Client, *, only_look: bool = False) -> Longhorn:
+    """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read.
+
+    *only_look*: an upgrade over 1.7 that is half done is no error but a hazard of its schema.
+    """
     settings = _settings(client)
     if VERSION_SETTING not in settings:
         raise NoLonghorn(_no_longhorn_text(client))
@@ -129,7 +138,8 @@ def find_longhorn(client: Client) -> Longhorn:
     if served is None:
         specs = client.list(kinds.BACKING_IMAGES, lambda raw: raw.get("spec") or {}).items
     try:
-        return Longhorn(detect(settings[VERSION_SETTING], specs, served), settings)
+        found = detect(settings[VERSION_SETTING], specs, served, only_look=only_look)
+        return Longhorn(found, settings, frozenset(served) if served is not None else None)
     except UnsupportedLonghorn as error:
         raise Unsupported(str(error)) from error
 

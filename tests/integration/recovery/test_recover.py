@@ -145,7 +145,7 @@ def test_a_dead_source_fails_with_its_cause_and_is_finished_when_it_is_alive(
     scene.cluster.sources.close_gate("door")
     with monkeypatch.context() as patch, pytest.raises(Failure, match="404"):
         patch.setattr(recover, "FAILING_SECONDS_MAX", 4.0)
-        scene.recover("img")
+        scene.recover("img", skip_source_check=True)
     assert scene.tickets("vol") == {}
     scene.call(lambda: scene.cluster.sources.open_gate("door"))
     scene.recover("img", task=scene.task(seconds=110))

@@ -77,9 +77,10 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--scenario",
-        choices=("empty", "demo"),
+        choices=("empty", "demo", "apart"),
         default="empty",
-        help="what is in the cluster at the start: nothing, or images and volumes (default empty)",
+        help="what is in the cluster at the start: nothing, images and volumes, or the same with "
+        "all volumes attached to the last of four nodes (default empty)",
     )
     return result
 
@@ -128,9 +129,10 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         time=options.scale,
     )
     try:
-        if options.scenario == "demo":
+        if options.scenario != "empty":
             print("putting images and volumes into it", flush=True)
-            importlib.import_module("tests.scenery.furnish").Furnisher(cluster).furnish()
+            furnisher = importlib.import_module("tests.scenery.furnish").Furnisher
+            furnisher(cluster, apart=options.scenario == "apart").furnish()
         server = cluster.serve(options.port, state_dir=folder)
         print(f"serving on {server.url}; Ctrl-C or SIGTERM ends it", flush=True)
         print(f"export KUBECONFIG={server.kubeconfig}", flush=True)

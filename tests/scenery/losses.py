@@ -50,6 +50,7 @@ def node_gone(api: Api) -> None:
 
 def refused(api: Api) -> None:
     """Images that must not be touched, each for another reason."""
+    keep_longhorn_still(api)
     make(api, "away", AWAY, size=4)
     make(api, "moved", "node-1", size=5)
     make(api, "changed", "node-1", size=6)
@@ -65,6 +66,7 @@ def source_changed(api: Api) -> None:
     """An image is lost, and its URL has other bytes of the same length since; the old ones are at
     another URL.
     """
+    keep_longhorn_still(api)
     lose(api, [LOST])
     source(api, "raw48.img", "raw48.img", other=True)
     api.send(
@@ -77,6 +79,20 @@ def source_changed(api: Api) -> None:
 def many(api: Api) -> None:
     """All images of a crowd lose every copy at once."""
     lose(api, [f"img-{number:02d}" for number in range(crowd.IMAGES)])
+
+
+def keep_longhorn_still(api: Api) -> None:
+    """Let it not fetch anything again by itself for a day: these scenarios take their time."""
+    name = "backing-image-recovery-wait-interval"
+    body: dict[str, Any] = {"value": "86400"}
+    try:
+        kind = "application/merge-patch+json"
+        api.send("PATCH", f"{LONGHORN}/settings/{name}", body, kind)
+    except Refused as refusal:
+        if refusal.status != 404:
+            raise
+        body |= {"apiVersion": "longhorn.io/v1beta2", "kind": "Setting", "metadata": {"name": name}}
+        api.send("POST", f"{LONGHORN}/settings", body)
 
 
 # -- what they are made of ---------------------------------------------------------------------

@@ -50,7 +50,7 @@ unit: $(READY) ## tests without a server
 integration: $(READY) ## tests over HTTP against the simulator, and of the built collection
 	@pytest -n 4 tests/integration
 
-molecule: $(READY) ## [SCENARIO=drain_node] [LONGHORN=1.12] scenarios with playbooks against a simulated cluster
+molecule: $(READY) ## [SCENARIO=drain_remove] [LONGHORN=1.12] scenarios with playbooks against a simulated cluster
 	@.ci/molecule
 
 demo: $(READY) ## [LONGHORN=1.12] [KEEP=1] drain a node and bring a lost image back, to watch

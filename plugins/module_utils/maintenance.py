@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -30,6 +30,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.drai
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 
+Locked = AbstractContextManager[Work]
 NODE: dict[str, dict[str, Any]] = {"node": {"type": "str", "required": True}}
 DISK: dict[str, dict[str, Any]] = {"disk": {"type": "str"}}
 INTENT: dict[str, dict[str, Any]] = {
@@ -51,6 +52,7 @@ RETURN: dict[str, dict[str, Any]] = {
 }
 REMOVE_DISKS: dict[str, dict[str, Any]] = {"remove_disks": {"type": "bool", "default": True}}
 LOWER_MINIMUM: dict[str, dict[str, Any]] = {"lower_min_copies": {"type": "bool", "default": False}}
+DELETE_NODE: dict[str, dict[str, Any]] = {"delete_node": {"type": "bool", "default": False}}
 LOCK: dict[str, dict[str, Any]] = {
     "lock_holder": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 120},
@@ -84,12 +86,19 @@ def request_of(params: Mapping[str, Any]) -> Request:
         disk=params.get("disk") or "",
         remove_disks=bool(params.get("remove_disks", True)),
         lower_minimum=bool(params.get("lower_min_copies")),
+        delete_node=bool(params.get("delete_node")),
     )
 
 
 def return_of(params: Mapping[str, Any]) -> Return:
     """The return of a node that the options describe."""
-    return Return(params["node"], bool(params["cancel"]), bool(params["keep_extra_copies"]))
+    return Return(
+        params["node"],
+        # One disk is only ever given back by undoing its eviction.
+        bool(params["cancel"] or params.get("disk")),
+        bool(params["keep_extra_copies"]),
+        params.get("disk") or "",
+    )
 
 
 @contextmanager
@@ -107,6 +116,13 @@ def reading(module: AnsibleModule) -> Iterator[Work]:
         )
 
 
+def join(module: AnsibleModule, work: Work) -> None:
+    """For a step that only reads, in a play that has the lock: keep it alive meanwhile."""
+    lock = lease.Lease(work.client, module.params["lock_holder"])
+    lock.rejoin()
+    work.lease = lock
+
+
 @contextmanager
 def locked(module: AnsibleModule, work: Work) -> Iterator[Work]:
     """The part that writes: under the lock of the play, or under one of its own for its time.
@@ -121,7 +137,10 @@ def locked(module: AnsibleModule, work: Work) -> Iterator[Work]:
         work.interrupt.check("Nothing was changed.")
         work.progress.update(text)
 
-    lock.acquire(float(module.params["lock_timeout"]), on_wait, work.deadline)
+    if holder:
+        lock.rejoin()
+    else:
+        lock.acquire(float(module.params["lock_timeout"]), on_wait, work.deadline)
     work.lease = lock
     try:
         with work.reporting():

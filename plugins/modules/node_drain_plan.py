@@ -27,6 +27,8 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
+  - nodecare.longhorn.drain.lower_minimum
+  - nodecare.longhorn.drain.delete_node
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
   - nodecare.longhorn.drain.remove_disks
@@ -126,6 +128,11 @@ plan_text:
   returned: always, once the input fits the cluster
   type: str
   sample: "1 copy to make, 5.5 GiB:"
+kube_node_gone:
+  description: Whether the Kubernetes node is deleted already, so that nothing is left to drain.
+  returned: with O(delete_node=true), once it is
+  type: bool
+  sample: true
 started:
   description: When the plan was made, as seconds since 1970, for the report of the drain.
   returned: always, once the input fits the cluster
@@ -142,6 +149,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenan
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
     drain_text,
+    node_removal,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import plan_drain
 
@@ -158,6 +166,8 @@ def main() -> None:
         maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
+        maintenance.LOWER_MINIMUM,
+        maintenance.DELETE_NODE,
         maintenance.PODS,
         maintenance.MOVER,
         maintenance.REMOVE_DISKS,
@@ -166,6 +176,10 @@ def main() -> None:
     request = maintenance.request_of(module.params)
     with maintenance.reading(module) as work:
         cluster = plan_drain.read(work.client, work.longhorn, request.node)
+        if request.delete_node and node_removal.begun(cluster, request.node):
+            module.exit_json(
+                **drain_text.removal_begun(cluster, request), started=work.wall_clock()
+            )
         request = disk_names.resolved(cluster, request)
         plan = plan_drain.plan(work.client, cluster, request, writing=not module.check_mode)
         result = {

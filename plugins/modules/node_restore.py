@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.restore
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.wait
@@ -184,6 +185,7 @@ OPTIONS = {
 def main() -> None:
     module = maintenance.module(
         maintenance.NODE,
+        maintenance.DISK,
         maintenance.RETURN,
         maintenance.LOCK,
         maintenance.argspec.WAIT_OPTIONS,

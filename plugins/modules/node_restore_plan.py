@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.restore
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
@@ -93,7 +94,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 
 
 def main() -> None:
-    module = maintenance.module(maintenance.NODE, maintenance.RETURN)
+    module = maintenance.module(maintenance.NODE, maintenance.DISK, maintenance.RETURN)
     request = maintenance.return_of(module.params)
     with maintenance.reading(module) as work:
         cluster, plan = restore_steps.plan(work, request)

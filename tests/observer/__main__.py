@@ -35,6 +35,13 @@ def arguments() -> argparse.Namespace:
     drained = checks.add_parser("drained")
     drained.add_argument("node")
     drained.add_argument("--intent", choices=("reboot", "reinstall", "remove"), required=True)
+    checks.add_parser("removed", help="gone from both").add_argument("node")
+    evicted = checks.add_parser("evicted", help="one disk is empty and out of Longhorn")
+    evicted.add_argument("node")
+    evicted.add_argument("path")
+    returned = checks.add_parser("returned", help="open again, and nothing carries a note")
+    returned.add_argument("node")
+    returned.add_argument("--disks-ready", type=int, required=True)
     volumes = checks.add_parser("volumes", help="every attached volume is healthy")
     volumes.add_argument("--attached", type=int, default=0, help="at least so many are attached")
     checks.add_parser("unlocked", help="no maintenance holds the lock")
@@ -46,6 +53,12 @@ def problems(api: Api, options: argparse.Namespace) -> list[str]:
     view = look(api, options.disks)
     if options.check == "drained":
         return proofs.drained(api, view, options.node, options.intent)
+    if options.check == "removed":
+        return proofs.removed(api, view, options.node)
+    if options.check == "evicted":
+        return proofs.evicted(api, view, options.node, options.path)
+    if options.check == "returned":
+        return proofs.returned(api, view, options.node, options.disks_ready)
     if options.check == "volumes":
         return proofs.volumes_healthy(view, options.attached)
     if options.check == "unlocked":

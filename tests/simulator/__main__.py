@@ -77,10 +77,10 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--scenario",
-        choices=("empty", "demo", "crowd"),
+        choices=("empty", "demo", "apart", "crowd"),
         default="empty",
-        help="what is in the cluster at the start: nothing, images and volumes, or sixty images "
-        "(default empty)",
+        help="what is in the cluster at the start: nothing, images and volumes, the same with all "
+        "volumes attached to the last of four nodes, or sixty images (default empty)",
     )
     return result
 
@@ -129,12 +129,13 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         time=options.scale,
     )
     try:
-        if options.scenario == "demo":
+        if options.scenario != "empty":
             print("putting images and volumes into it", flush=True)
-            importlib.import_module("tests.scenery.furnish").Furnisher(cluster).furnish()
-        if options.scenario == "crowd":
-            print("putting sixty images into it", flush=True)
-            importlib.import_module("tests.scenery.crowd").gather(cluster)
+            if options.scenario == "crowd":
+                importlib.import_module("tests.scenery.crowd").gather(cluster)
+            else:
+                furnisher = importlib.import_module("tests.scenery.furnish").Furnisher
+                furnisher(cluster, apart=options.scenario == "apart").furnish()
         server = cluster.serve(options.port, state_dir=folder)
         print(f"serving on {server.url}; Ctrl-C or SIGTERM ends it", flush=True)
         print(f"export LONGHORN_SOURCE_PROXY={cluster.source_proxy}", flush=True)

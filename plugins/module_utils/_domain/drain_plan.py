@@ -19,6 +19,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     blockers_of_volumes,
     image_needs,
     memory,
+    minimum,
     pod_filters,
     replica_moves,
 )
@@ -86,6 +87,8 @@ class Plan:
     disks_out: tuple[str, ...]
     free: tuple[tuple[str, int, int, int], ...]
     replicas_here: int
+    substitutes: tuple[minimum.Lowering, ...]
+    stale_notes: tuple[str, ...]
 
     @property
     def bytes_to_copy(self) -> int:
@@ -100,13 +103,22 @@ class Plan:
         return tuple(move for move in self.moves if move.step is not Step.DONE)
 
     @property
+    def to_lower(self) -> tuple[minimum.Lowering, ...]:
+        """Images whose minNumberOfCopies is lowered for the time."""
+        lowers = self.request.lowers
+        return tuple(item for item in self.substitutes if lowers and not item.why_not)
+
+    @property
     def stopping(self) -> tuple[Blocker, ...]:
         return blocker.stopping(self.blockers)
 
     @property
     def work(self) -> bool:
         """Whether anything is to be written for this drain."""
-        parts = (self.copies, self.keys_out, self.to_move, self.to_evict, self.disks_out)
+        parts = (
+            *(self.copies, self.keys_out, self.to_move, self.to_evict, self.disks_out),
+            *(self.to_lower, self.stale_notes),
+        )
         repair = self.request.repair_entries and self.incomplete
         return any(parts) or self.close or self.cordon or self.remember or bool(repair)
 
@@ -142,6 +154,8 @@ def make(cluster: Cluster, request: Request) -> Plan:
         disks_out=_disks_out(cluster, request),
         free=_free(cluster, copies, placement),
         replicas_here=sum(1 for r in cluster.replicas.values() if scope.holds(r)),
+        substitutes=() if intent.leaves else minimum.needed(cluster, scope),
+        stale_notes=_stale_notes(cluster, request),
     )
 
 
@@ -161,6 +175,13 @@ def _remembers(cluster: Cluster, request: Request) -> bool:
     return memory.before(meta).get("intent") != request.intent.value or replica_moves.opens_node(
         cluster, scope, request.intent
     )
+
+
+def _stale_notes(cluster: Cluster, request: Request) -> tuple[str, ...]:
+    """Images that carry a note though nothing of theirs is left to move or to give back."""
+    if not request.intent.leaves:
+        return ()
+    return tuple(image.name for image in image_needs.noted_only(cluster, request.scope))
 
 
 def _disks_out(cluster: Cluster, request: Request) -> tuple[str, ...]:

@@ -13,7 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory, proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    memory,
+    minimum,
+    proven,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
@@ -77,9 +81,23 @@ def wanted_copies(cluster: Cluster, image: Image, intent: Intent) -> int:
     if not intent.leaves:
         return 1
     if cluster.schema.replenishes:
-        return max(1, image.min_copies)
+        return minimum.original(image)
     noted = memory.before(image.meta).get("map")
     return max(1, len(noted) if isinstance(noted, dict) else len(image.wanted))
+
+
+def noted_only(cluster: Cluster, scope: Scope) -> tuple[Image, ...]:
+    """Images that carry a note for this scope though no key of theirs is in it (any more): where
+    Longhorn has removed the key itself, or their volume was raised.
+    """
+    uuids = scope.uuids(cluster)
+    return tuple(
+        image
+        for _name, image in sorted(cluster.images.items())
+        if "map" in memory.before(image.meta)
+        and scope.marks(memory.before(image.meta))
+        and not any(copy.disk in uuids for copy in image.wanted)
+    )
 
 
 def closed_places(

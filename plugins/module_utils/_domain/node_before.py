@@ -17,8 +17,10 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Disk, Node
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 NEW_NAME = re.compile(r"^(?P<base>.+)-r(?P<number>\d+)$")
+EVICTED = "evict"
 Ops = list[dict[str, Any]]
 
 
@@ -83,6 +85,26 @@ def of(node: Node) -> NodeBefore | None:
             for name, disk in sorted((disks if isinstance(disks, dict) else {}).items())
             if isinstance(disk, dict)
         ),
+    )
+
+
+def of_scope(node: Node, scope: Scope) -> NodeBefore | None:
+    """The note on the node; on one of its disks for a scope of one disk: then everything else of
+    the node reads as it is.
+    """
+    if not scope.disk:
+        return of(node)
+    noted = memory.before(node.meta, memory.DISKS_BEFORE).get(scope.disk)
+    if not isinstance(noted, dict):
+        return None
+    entry = {key: value for key, value in noted.items() if key != "name"}
+    return NodeBefore(
+        intent=EVICTED,
+        allow_scheduling=node.allow_scheduling,
+        eviction_requested=node.eviction_requested,
+        unschedulable=False,
+        tags=node.tags,
+        disks=(DiskBefore(str(noted.get("name") or ""), scope.disk, entry),),
     )
 
 

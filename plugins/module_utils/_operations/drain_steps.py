@@ -9,7 +9,7 @@ returns the result of its task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,6 +18,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
     drain_report,
     image_needs,
+    minimum,
     pod_filters,
     replica_moves,
 )
@@ -35,6 +36,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     evict_by_flags,
     evict_pods,
+    lower_minimums,
     plan_drain,
     prove_drain,
     release_node,
@@ -144,19 +146,30 @@ def relocate_images(work: Work, request: Request, params: Mapping[str, Any], loc
         cluster, request.scope, request.intent, request.next_nodes
     )
     pending = [need for need in needs if not need.safe]
-    if work.check_mode or not pending:
-        outcome = relocating.Outcome()
+    lowering = minimum.needed(cluster, request.scope) if request.lowers else ()
+    lowering = tuple(item for item in lowering if not item.why_not)
+    outcome = relocating.Outcome()
+    if work.check_mode or not (pending or lowering):
         outcome.see(cluster, [need.image.name for need in needs])
         outcome.added = [
             (need.image.name, disk.label, need.image.file_bytes)
             for need in needs
             for disk in need.targets
         ]
-        return {"changed": any(need.targets for need in needs), **outcome.as_data()}
+        changed = bool(lowering) or any(need.targets for need in needs)
+        return {"changed": changed, **outcome.as_data(), **_lowered(lowering)}
     with lock():
-        relocation = relocating.Relocation(work, request)
-        outcome = _told(work, relocation.outcome, relocation.run)
-    return {"changed": bool(outcome.added), **outcome.as_data()}
+        if pending:
+            relocation = relocating.Relocation(work, request)
+            outcome = _told(work, relocation.outcome, relocation.run)
+        lowered = lower_minimums.lower(work, request) if request.lowers else []
+    changed = bool(outcome.added or lowered)
+    return {"changed": changed, **outcome.as_data(), **_lowered(lowered)}
+
+
+def _lowered(done: Iterable[minimum.Lowering]) -> Result:
+    told = [{"image": d.image, "from": d.before, "to": d.number} for d in done]
+    return {"minimums_lowered": told}
 
 
 def cordon(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
@@ -224,18 +237,20 @@ def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock)
         if copy.disk in uuids
     ]
     disks = list(left_on(cluster, request.scope).disks) if request.remove_disks else []
-    if work.check_mode or not (keys or disks):
+    notes = image_needs.noted_only(cluster, request.scope)
+    if work.check_mode or not (keys or disks or notes):
         outcome.keys, outcome.disks = keys, disks
         return {"changed": bool(keys or disks), **outcome.as_data()}
     with lock():
         releasing = release_node.Release(work, request)
         outcome = releasing.outcome
-        if keys:
+        if keys or notes:
             _told(work, outcome, releasing.run)
         if disks:
             fresh, request = _read(work, request)
             outcome.disks = remove_disks.remove_disks(work, fresh, request.scope)
-    return {"changed": bool(outcome.keys or outcome.disks), **outcome.as_data()}
+    changed = bool(outcome.keys or outcome.disks or outcome.notes_gone)
+    return {"changed": changed, **outcome.as_data()}
 
 
 def prove(work: Work, request: Request, params: Mapping[str, Any]) -> Result:

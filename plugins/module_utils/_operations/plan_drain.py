@@ -15,6 +15,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_pl
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
@@ -72,6 +73,11 @@ def input_problems(cluster: Cluster, request: Request) -> list[str]:
         )
     if request.disk and not problems and not request.disk_name:
         problems.append(disk_names.unknown(cluster, request))
+    if request.delete_node and request.intent is not Intent.REMOVE:
+        problems.append(
+            f"delete_node=true is for -e intent=remove only: a node that is drained for "
+            f"{request.intent.value!r} comes back."
+        )
     for name in request.next_nodes:
         if name not in cluster.nodes:
             problems.append(
@@ -91,6 +97,7 @@ def plan(client: Client, cluster: Cluster, request: Request, *, writing: bool) -
     if writing and (made is None or made.work):
         volumes = made is None or bool(made.to_move)
         wanted = rights.for_drain(client.namespace, volumes=volumes, leaves=request.intent.leaves)
+        wanted += rights.for_deletion() if request.delete_node else []
         problems += [
             f"The account lacks a right: {right}. Grant it by a Role or ClusterRole."
             for right in rights.missing(client, wanted)

@@ -16,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     image_needs,
     memory,
+    minimum,
     parse,
     replica_moves,
 )
@@ -26,6 +27,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema, escape
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import lower_minimums
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     Ops,
     Work,
@@ -61,6 +63,9 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
         closed = ", closed for new replicas" if close else ""
         what = "disk" if scope.disk else "node"
         changed.append(f"{what} {scope.label}: earlier values noted{closed}")
+    given_back = lower_minimums.give_back(work, _lowered(cluster, request))
+    if given_back:
+        changed.append(f"{given_back} images: minNumberOfCopies set back")
     names = _images_to_note(cluster, request)
 
     def note_image(name: str) -> bool:
@@ -84,7 +89,20 @@ def pending(cluster: Cluster, request: Request) -> bool:
     else:
         noted = memory.before(meta).get("intent") == request.intent.value
     close = will_close(cluster, request)
-    return not noted or close or bool(_images_to_note(cluster, request))
+    images = _images_to_note(cluster, request) or _lowered(cluster, request)
+    return not noted or close or bool(images)
+
+
+def _lowered(cluster: Cluster, request: Request) -> list[str]:
+    """Images whose minNumberOfCopies was lowered for a reboot that became something else."""
+    if not request.intent.leaves:
+        return []
+    return [
+        name
+        for name, image in sorted(cluster.images.items())
+        if minimum.noted_number(memory.before(image.meta))
+        and request.scope.marks(memory.before(image.meta))
+    ]
 
 
 def will_close(cluster: Cluster, request: Request) -> bool:
@@ -147,14 +165,18 @@ def _node_ops(raw: Object, request: Request, cordoned: bool, close: bool) -> Ops
 
 
 def _disk_ops(raw: Object, scope: Scope) -> Ops | None:
-    """Note one disk by its UUID, and close it; one write."""
+    """Note one disk by its UUID, and close it; one write.
+
+    Noted and open means that its operator has taken it into use again himself: what it is now is
+    what it was before.
+    """
     identity = parse.meta(raw)
     entry = (spec_of(raw).get("disks") or {}).get(scope.name)
     noted = memory.before(identity, memory.DISKS_BEFORE)
     ops: Ops = []
     if entry is None:
         return None
-    if scope.disk not in noted:
+    if scope.disk not in noted or entry.get("allowScheduling"):
         value = {"name": scope.name, **{key: entry[key] for key in DISK_FIELDS if key in entry}}
         ops += memory.note(identity, {**noted, scope.disk: value}, memory.DISKS_BEFORE)
     if entry.get("allowScheduling"):

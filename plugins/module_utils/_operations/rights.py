@@ -85,6 +85,11 @@ def for_drain(namespace: str, *, volumes: bool, leaves: bool) -> list[Right]:
     return rights
 
 
+def for_deletion() -> list[Right]:
+    """What deleting a drained node writes."""
+    return [Right("delete", kinds.NODES)]
+
+
 def for_return(namespace: str) -> list[Right]:
     """What giving a node back writes."""
     return [

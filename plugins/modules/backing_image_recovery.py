@@ -21,7 +21,10 @@ description:
     as done. Then waits for the first file, gives the tickets back as they were, and waits until
     the wanted number of copies
     is there and the volumes are attached and healthy.
-  - Several images are worked on in one loop.
+  - Before the first write the source is read to its end, from the machine that the module runs on.
+    It has to deliver the recorded bytes (SHA-512, length and virtual size), because Longhorn keeps
+    the first checksum for good.
+  - Several images are worked on in one loop, those that volumes wait for first.
   - Every write is conditional on what was read. A run that was stopped at any point is finished
     by the next one; a run on a
     finished job writes nothing.

@@ -50,6 +50,7 @@ def node_gone(api: Api) -> None:
 
 def refused(api: Api) -> None:
     """Images that must not be touched, each for another reason."""
+    keep_longhorn_still(api)
     make(api, "away", AWAY, size=4)
     make(api, "moved", "node-1", size=5)
     make(api, "changed", "node-1", size=6)
@@ -65,6 +66,7 @@ def source_changed(api: Api) -> None:
     """An image is lost, and its URL has other bytes of the same length since; the old ones are at
     another URL.
     """
+    keep_longhorn_still(api)
     lose(api, [LOST])
     source(api, "raw48.img", "raw48.img", other=True)
     api.send(
@@ -76,17 +78,35 @@ def source_changed(api: Api) -> None:
 
 def many(api: Api) -> None:
     """All images of a crowd lose every copy at once."""
+    keep_longhorn_still(api)
     lose(api, [f"img-{number:02d}" for number in range(crowd.IMAGES)])
+
+
+def keep_longhorn_still(api: Api) -> None:
+    """Let it not fetch anything again by itself for a day: these scenarios take their time."""
+    name = "backing-image-recovery-wait-interval"
+    body: dict[str, Any] = {"value": "86400"}
+    try:
+        kind = "application/merge-patch+json"
+        api.send("PATCH", f"{LONGHORN}/settings/{name}", body, kind)
+    except Refused as refusal:
+        if refusal.status != 404:
+            raise
+        body |= {"apiVersion": "longhorn.io/v1beta2", "kind": "Setting", "metadata": {"name": name}}
+        api.send("POST", f"{LONGHORN}/settings", body)
 
 
 # -- what they are made of ---------------------------------------------------------------------
 def lose(api: Api, images: Iterable[str]) -> None:
     """Delete the files of every copy of these images; wait until none reads ready."""
-    names = list(images)
-    for name in names:
+    names = set(images)
+    # Time nearly stands still meanwhile: a copy that is left is where Longhorn heals others from.
+    scale = api.get("/simulator/time")["scale"]
+    api.send("POST", "/simulator/time", {"scale": 0.2})
+    for name in sorted(names):
         api.send("POST", "/simulator/files", {"remove": name})
-    for name in names:
-        wait(lambda name=name: "ready" not in states(api, name), f"{name} is lost")
+    api.send("POST", "/simulator/time", {"scale": scale})
+    wait(lambda: not (names & ready(api)), f"{', '.join(sorted(names))} are lost")
 
 
 def make(api: Api, name: str, node: str, size: int = 3) -> None:
@@ -162,6 +182,17 @@ def states(api: Api, image: str) -> set[str]:
     keys = found["spec"].get("diskFileSpecMap") or found["spec"].get("disks") or {}
     entries = (found.get("status") or {}).get("diskFileStatusMap") or {}
     return {str(entries.get(key, {}).get("state", "")) for key in keys}
+
+
+def ready(api: Api) -> set[str]:
+    """Images with a copy that reads ready and that the map names."""
+    found = set()
+    for image in api.longhorn("backingimages"):
+        keys = image["spec"].get("diskFileSpecMap") or image["spec"].get("disks") or {}
+        entries = (image.get("status") or {}).get("diskFileStatusMap") or {}
+        if any(entries.get(key, {}).get("state") == "ready" for key in keys):
+            found.add(str(image["metadata"]["name"]))
+    return found
 
 
 def hangs(api: Api, image: str) -> bool:

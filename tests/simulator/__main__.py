@@ -131,11 +131,11 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     try:
         if options.scenario != "empty":
             print("putting images and volumes into it", flush=True)
-            furnisher = importlib.import_module("tests.scenery.furnish").Furnisher
-            furnisher(cluster, apart=options.scenario == "apart").furnish()
-        if options.scenario == "crowd":
-            print("putting sixty images into it", flush=True)
-            importlib.import_module("tests.scenery.crowd").gather(cluster)
+            if options.scenario == "crowd":
+                importlib.import_module("tests.scenery.crowd").gather(cluster)
+            else:
+                furnisher = importlib.import_module("tests.scenery.furnish").Furnisher
+                furnisher(cluster, apart=options.scenario == "apart").furnish()
         server = cluster.serve(options.port, state_dir=folder)
         print(f"serving on {server.url}; Ctrl-C or SIGTERM ends it", flush=True)
         print(f"export LONGHORN_SOURCE_PROXY={cluster.source_proxy}", flush=True)

@@ -96,12 +96,11 @@ def _ask_all(task: Task, expected: list[Expected], way: Way) -> dict[Expected, D
 
 
 def _delivered(question: _Question) -> Delivered:
-    if question.failure is not None:
+    if question.delivered is None:
         raise Failure(
             f"{redact.plain(question.expected.url)} could not be read: "
             f"{type(question.failure).__name__}"
         ) from question.failure
-    assert question.delivered is not None
     return question.delivered
 
 

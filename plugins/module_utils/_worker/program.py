@@ -1,0 +1,50 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that a worker keeps for its undo, and that a pod runs as its command.
+
+``python3 fault_tool.py ACTION JSON`` prints one line of JSON and ends with 1 where it refused.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import arm
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.faults import make
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import Refused
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import (
+    clean,
+    undo,
+    watch,
+)
+
+
+def main(arguments: list[str]) -> int:
+    """The program: one action, its request as JSON, one line of JSON as the answer."""
+    action, request = arguments[0], json.loads(arguments[1])
+    root = request.get("root", "/")
+    try:
+        if action == "arm":
+            answer = arm(request, request.pop("source", ""))
+        elif action == "make":
+            answer = make(request)
+        elif action == "undo":
+            answer = undo(root, request["id"])
+        elif action == "watch":
+            watch(root, request["id"], float(request["after"]))
+            answer = {"watched": request["id"]}
+        elif action == "clean":
+            answer = clean(root, request["disks"], bool(request.get("only_look")))
+        else:
+            raise Refused(f"there is no action {action!r}")
+    except (OSError, Refused) as error:
+        print(json.dumps({"failed": str(error)}), flush=True)
+        return 1
+    print(json.dumps(answer), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -13,8 +13,8 @@ version_added: 0.1.0
 description:
   - Runs B(on the worker) and needs nothing there but Python and root. It is made for test images.
   - V(armed) writes a marker into C(/var/lib/nodecare-longhorn) and starts what takes the fault back
-    at its deadline, even if the controller, the network or the play dies. Where systemd runs that is
-    a transient timer, else a process of its own.
+    at its deadline, even if the controller, the network or the play dies. Where systemd runs that
+    is a transient timer, else a process of its own.
   - V(made) makes the fault that was armed, and nothing without that.
   - V(undone) takes the fault back and disarms it.
   - V(clean) finds and undoes what was left behind, by marker and by looking for immutable

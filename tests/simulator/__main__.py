@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from tests.simulator.longhorn.cluster import Cluster
+from tests.simulator.workers import SshWorkers
 
 _POLL_SECONDS = 0.5
 _EXAMPLES = """
@@ -81,6 +82,11 @@ def parser() -> argparse.ArgumentParser:
         default="empty",
         help="what is in the cluster at the start: nothing, or images and volumes (default empty)",
     )
+    add(
+        "--ssh",
+        action="store_true",
+        help="an SSH server for each node on loopback, and an inventory file for them",
+    )
     return result
 
 
@@ -132,6 +138,9 @@ def run(options: argparse.Namespace, folder: Path) -> int:
             print("putting images and volumes into it", flush=True)
             importlib.import_module("tests.scenery.furnish").Furnisher(cluster).furnish()
         server = cluster.serve(options.port, state_dir=folder)
+        if options.ssh:
+            login = SshWorkers(cluster.workers, folder)
+            print(f"logging in to the nodes: ansible -i {login.start()} longhorn", flush=True)
         print(f"serving on {server.url}; Ctrl-C or SIGTERM ends it", flush=True)
         print(f"export KUBECONFIG={server.kubeconfig}", flush=True)
         while not stop.wait(_POLL_SECONDS) and server.failure is None:

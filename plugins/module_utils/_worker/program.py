@@ -10,15 +10,30 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import arm
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.faults import make
-from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import Refused
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.marker import read_marker
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import Data, Refused
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import (
     clean,
     undo,
     watch,
 )
+
+
+def guard(request: Data) -> Data:
+    """Arm, say so, and be the undo: the pod that is created first does this.
+
+    A container that is started again goes on with the marker that is there.
+    """
+    marker = read_marker(request["root"], request["id"])
+    if marker is None:
+        print(json.dumps(arm({**request, "undo": "elsewhere"}, "")), flush=True)
+        marker = read_marker(request["root"], request["id"]) or {"until": time.time()}
+    watch(request["root"], request["id"], max(0.0, float(marker["until"]) - time.time()))
+    return {"watched": request["id"]}
 
 
 def main(arguments: list[str]) -> int:
@@ -28,6 +43,8 @@ def main(arguments: list[str]) -> int:
     try:
         if action == "arm":
             answer = arm(request, request.pop("source", ""))
+        elif action == "guard":
+            answer = guard(request)
         elif action == "make":
             answer = make(request)
         elif action == "undo":

@@ -11,8 +11,8 @@ module: fault_pod
 short_description: Make a fault in one copy of a test image, by pods on the worker that holds it
 version_added: 0.1.0
 description:
-  - Does what M(nodecare.longhorn.backing_image_fault) does, for workers that cannot be logged in to.
-    A pod that is bound to O(node) has the disk mounted, runs the step as its own command, reports by
+  - Does what M(nodecare.longhorn.backing_image_fault) does, where one cannot log in to workers.
+    A pod that is bound to O(node) has the disk mounted, runs the step as its command, reports by
     its log and is removed.
   - V(armed) creates the pod that is the undo. It writes the marker, waits for the deadline, and is
     removed by M(nodecare.longhorn.fault_image) when it has ended.

@@ -93,19 +93,12 @@ options:
     type: int
     default: 0
   disks:
-    description: The disks to look at with O(state=clean).
+    description:
+      - The disks to look at with O(state=clean), as the inventory plug-in and
+        M(nodecare.longhorn.node_info) tell them. C(uuid), C(path) and C(type) are used.
     type: list
     elements: dict
     default: []
-    suboptions:
-      disk_uuid:
-        description: UUID of the disk.
-        type: str
-        required: true
-      data_path:
-        description: Its path on this worker.
-        type: str
-        required: true
   root:
     description:
       - Folder in which the worker's file system is seen, for a login that lands in a container
@@ -186,6 +179,12 @@ undone:
   type: list
   elements: str
   sample: [immutable flag of fault-demo-1f3a9c0d]
+found_text:
+  description: What was found, for a person.
+  returned: with O(state=clean)
+  type: list
+  elements: str
+  sample: [nothing was left here]
 markers:
   description: The markers that were found.
   returned: with O(state=clean)
@@ -213,6 +212,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
     Refused,
     checked,
     copy_of,
+    usable,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import clean, undo
 
@@ -222,7 +222,6 @@ KEPT = (*ARM, "root", "deadline", "who", "wait", "leave", "limit")
 
 def spec() -> dict[str, dict[str, Any]]:
     """The options."""
-    disk = {name: {"type": "str", "required": True} for name in ("disk_uuid", "data_path")}
     return {
         "state": {
             "type": "str",
@@ -240,7 +239,7 @@ def spec() -> dict[str, dict[str, Any]]:
         "wait": {"type": "float", "default": 60},
         "leave": {"type": "int", "default": 0},
         "limit": {"type": "int", "default": 0},
-        "disks": {"type": "list", "elements": "dict", "default": [], "options": disk},
+        "disks": {"type": "list", "elements": "dict", "default": []},
         "root": {"type": "str", "default": "/"},
     }
 
@@ -249,7 +248,7 @@ def act(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """One step, or what it would be. Raises Refused, OSError."""
     root, name = params["root"], params["id"]
     if params["state"] == "clean":
-        done = clean(root, params["disks"], check_mode)
+        done = clean(root, usable(params["disks"]), check_mode)
         left = done["markers"] or done["immutable"]
         return {"changed": bool(left if check_mode else done["undone"]), **done}
     if params["state"] == "armed":

@@ -92,19 +92,12 @@ options:
     type: int
     default: 0
   disks:
-    description: The disks to look at with O(state=clean).
+    description:
+      - The disks to look at with O(state=clean), as the inventory plug-in and
+        M(nodecare.longhorn.node_info) tell them. C(uuid), C(path) and C(type) are used.
     type: list
     elements: dict
     default: []
-    suboptions:
-      disk_uuid:
-        description: UUID of the disk.
-        type: str
-        required: true
-      data_path:
-        description: Its path on this worker.
-        type: str
-        required: true
   node:
     description: Node to work on.
     type: str
@@ -177,6 +170,12 @@ undone:
   type: list
   elements: str
   sample: [immutable flag of fault-demo-1f3a9c0d]
+found_text:
+  description: What was found, for a person.
+  returned: with O(state=clean)
+  type: list
+  elements: str
+  sample: [nothing was left here]
 markers:
   description: The markers that were found.
   returned: with O(state=clean)
@@ -197,7 +196,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import fault_pods
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import bundle
-from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import KINDS
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import KINDS, usable
 
 ARM = ("id", "kind", "image", "uuid", "disk_uuid", "data_path")
 KEPT = (*ARM, "deadline", "who", "wait", "leave", "limit")
@@ -207,7 +206,6 @@ ACTIONS = {"armed": fault_pods.UNDO, "made": "make", "undone": "undo", "clean": 
 
 def spec() -> dict[str, dict[str, Any]]:
     """The options."""
-    disk = {name: {"type": "str", "required": True} for name in ("disk_uuid", "data_path")}
     return {
         "state": {
             "type": "str",
@@ -228,7 +226,7 @@ def spec() -> dict[str, dict[str, Any]]:
         "wait": {"type": "float", "default": 60},
         "leave": {"type": "int", "default": 0},
         "limit": {"type": "int", "default": 0},
-        "disks": {"type": "list", "elements": "dict", "default": [], "options": disk},
+        "disks": {"type": "list", "elements": "dict", "default": []},
     }
 
 
@@ -237,7 +235,8 @@ def act(work: Work, params: dict[str, Any]) -> dict[str, Any]:
     state = params["state"]
     if work.check_mode and state != "clean":
         return {"changed": True}
-    paths = [disk["data_path"] for disk in params["disks"]]
+    disks = usable(params["disks"])
+    paths = [disk["data_path"] for disk in disks]
     if params["data_path"]:
         paths.append(params["data_path"])
     place = fault_pods.Place(
@@ -247,7 +246,7 @@ def act(work: Work, params: dict[str, Any]) -> dict[str, Any]:
         "armed": {key: params[key] for key in KEPT},
         "made": {"id": params["id"]},
         "undone": {"id": params["id"]},
-        "clean": {"disks": params["disks"], "only_look": work.check_mode},
+        "clean": {"disks": disks, "only_look": work.check_mode},
     }
     answer = fault_pods.step(work, place, ACTIONS[state], requests[state])
     if state == "clean":

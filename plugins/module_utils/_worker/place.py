@@ -50,6 +50,15 @@ def checked(request: Data) -> Data:
     return request
 
 
+def usable(disks: list[Data]) -> list[Data]:
+    """The disks with files among those that an inventory tells, as requests name a disk."""
+    return [
+        {"disk_uuid": str(disk["uuid"]), "data_path": str(disk["path"])}
+        for disk in disks
+        if disk.get("uuid") and disk.get("path") and disk.get("type", "filesystem") == "filesystem"
+    ]
+
+
 @contextlib.contextmanager
 def opened(name: str, flags: int = DIRECTORY, parent: int | None = None) -> Iterator[int]:
     """A descriptor, closed at the end; a symbolic link as *name* is Refused."""

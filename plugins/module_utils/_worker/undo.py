@@ -122,7 +122,7 @@ def thaw(root: str, found: Data) -> bool:
 def clean(root: str, disks: list[Data], only_look: bool) -> Data:
     """What was left behind on this worker, by marker and by looking; undone unless *only_look*."""
     found = look(root, disks)
-    result: Data = {**found, "undone": []}
+    result: Data = {**found, "undone": [], "found_text": told(found)}
     if only_look:
         return result
     for marker in found["markers"]:
@@ -131,3 +131,14 @@ def clean(root: str, disks: list[Data], only_look: bool) -> Data:
         if thaw(root, one):
             result["undone"].append(f"immutable flag of {one['directory']}")
     return result
+
+
+def told(found: Data) -> list[str]:
+    """What ``look`` found, for a person."""
+    lines = [
+        f"fault {one.get('id')} ({one.get('kind')}) in {one.get('image')}, "
+        f"{one.get('state')} by {one.get('who') or 'somebody'}"
+        for one in found["markers"]
+    ]
+    lines += [f"{one['data_path']}: {one['directory']} is immutable" for one in found["immutable"]]
+    return lines or ["nothing was left here"]

@@ -32,6 +32,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
     DIRECTORY,
     KINDS,
     Refused,
+    usable,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import clean, undo
 
@@ -306,7 +307,7 @@ def test_cleaning_finds_what_has_no_marker(flags: Worker) -> None:
     handle = os.open(flags.copy, DIRECTORY)
     set_immutable(handle, True)
     os.close(handle)
-    disks = [{"disk_uuid": DISK, "data_path": "/var/lib/longhorn/"}]
+    disks = usable([{"uuid": DISK, "path": "/var/lib/longhorn/"}])
     seen = clean(str(flags.root), disks, True)
     assert [one["directory"] for one in seen["immutable"]] == ["img-abc12345"]
     assert frozen(flags.copy)

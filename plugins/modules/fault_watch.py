@@ -38,9 +38,10 @@ options:
     description:
       - V(sync_failure) is while a copy cannot be synced, V(sync_repair) after that was repaired,
         V(download_failure) from the creation of an image that cannot be downloaded.
+      - V(report) watches nothing; it adds O(backoff) to O(earlier).
     type: str
     required: true
-    choices: [sync_failure, sync_repair, download_failure]
+    choices: [sync_failure, sync_repair, download_failure, report]
   run:
     description: Name of the test run.
     type: str
@@ -156,7 +157,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work
 KINDS = ["immutable", "immutable_during_transfer", *expectations.DOWNLOAD_MESSAGES]
 LOOPBACK = ("localhost", "127.", "::1")
 OPTIONS: dict[str, dict[str, Any]] = {
-    "phase": {"choices": ["sync_failure", "sync_repair", "download_failure"], "required": True},
+    "phase": {
+        "choices": ["sync_failure", "sync_repair", "download_failure", "report"],
+        "required": True,
+    },
     "run": {"type": "str", "required": True},
     "kind": {"type": "str", "choices": KINDS, "default": "immutable"},
     "disk_uuid": {"type": "str"},
@@ -200,7 +204,7 @@ def look(work: Work, params: dict[str, Any]) -> list[dict[str, Any]]:
         fault_images.confirm(work.client, current_context(params), params["confirm_cluster"])
         if not fault_janitor.marker(wanted.run).exists():
             raise Failure("The removal of the run is not armed; use fault_image first.")
-    found = fault_watch.watch(work, wanted)
+    found = [] if wanted.phase == "report" else fault_watch.watch(work, wanted)
     if params["backoff"] is not None:
         found.append(expectations.from_backoff(params["backoff"], params["backoff_expect"]))
     return [one.as_dict() for one in found]

@@ -75,19 +75,29 @@ def _detach(params: dict[str, Any], run: str) -> None:
         return
     code = 1
     try:
-        os.setsid()
-        if os.fork():
-            os._exit(0)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        null = os.open(os.devnull, os.O_RDWR)
-        for standard in (0, 1, 2):
-            os.dup2(null, standard)
-        os.closerange(3, OPEN_FILES)
+        leave()
         watch(params, run)
         code = 0
     finally:
         os._exit(code)
+
+
+def leave(keep: int = -1) -> None:
+    """Become, in a child, a process that belongs to nobody: another session, no signals of the
+    task, no open files but *keep*. The child itself ends; what goes on is its own child.
+    """
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    for number in range(3, OPEN_FILES):
+        if number != keep:
+            with contextlib.suppress(OSError):
+                os.close(number)
 
 
 def watch(params: Mapping[str, Any], run: str) -> None:

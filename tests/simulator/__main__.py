@@ -83,6 +83,12 @@ def parser() -> argparse.ArgumentParser:
         help="what is in the cluster at the start: nothing, or images and volumes (default empty)",
     )
     add(
+        "--send-rate",
+        type=float,
+        metavar="BYTES",
+        help="what a manager sends to others, in bytes per simulated second (default: no limit)",
+    )
+    add(
         "--ssh",
         action="store_true",
         help="an SSH server for each node on loopback, and an inventory file for them",
@@ -138,6 +144,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
             print("putting images and volumes into it", flush=True)
             importlib.import_module("tests.scenery.furnish").Furnisher(cluster).furnish()
         server = cluster.serve(options.port, state_dir=folder)
+        cluster.limit_transfers(options.send_rate)
         if options.ssh:
             login = SshWorkers(cluster.workers, folder)
             print(f"logging in to the nodes: ansible -i {login.start()} longhorn", flush=True)

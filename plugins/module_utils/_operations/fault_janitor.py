@@ -94,10 +94,10 @@ def leave(keep: int = -1) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    for number in range(3, OPEN_FILES):
-        if number != keep:
+    for handle in range(3, OPEN_FILES):
+        if handle != keep:
             with contextlib.suppress(OSError):
-                os.close(number)
+                os.close(handle)
 
 
 def watch(params: Mapping[str, Any], run: str) -> None:

@@ -37,6 +37,7 @@ def on_disks(disks: Path) -> list[str]:
         for path in sorted(disks.glob("*/*/backing-images/*"))
         if path.is_dir() and immutable(path)
     ]
+    found += [f"{p} stands for a flag" for p in disks.glob("*/*/backing-images/.frozen/*")]
     return found + [f"{path} is there" for path in sorted(disks.glob("*/*/nodecare-fault-*"))]
 
 

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tests.simulator.longhorn import immutable
 from tests.simulator.longhorn.workers import Workers
 
 ROOTS = "workers"
@@ -29,6 +30,11 @@ KEY = "worker_key"
 INVENTORY = "workers.longhorn.yml"
 START_SECONDS = 20.0
 _CHUNK = 1 << 16
+_MARK = 'here=$(pwd -P); marks=$(dirname "$here")/.frozen; mark=$marks/$(basename "$here")'
+_TOOLS = {
+    "chattr": 'case "$1" in +i) mkdir -p "$marks" && : >"$mark";; -i) rm -f "$mark";; esac',
+    "lsattr": 'if [ -e "$mark" ]; then echo "----i---- ."; else echo "--------- ."; fi',
+}
 _THREADS = 64
 
 
@@ -45,6 +51,28 @@ def make_roots(workers: Workers, folder: Path) -> dict[str, Path]:
         (root / "root").mkdir(parents=True, exist_ok=True)
         roots[worker.name] = root
     return roots
+
+
+def host_freezes(folder: Path) -> bool:
+    """Whether this host lets us set the immutable flag on a directory in *folder*."""
+    probe = folder / "probe"
+    probe.mkdir(parents=True, exist_ok=True)
+    able = immutable.set_flag(probe, True)
+    immutable.set_flag(probe, False)
+    probe.rmdir()
+    return able
+
+
+def make_tools(folder: Path) -> Path:
+    """A chattr and an lsattr for machines on a host without the flag: the simulated disks refuse
+    the writes themselves then.
+    """
+    tools = folder / "bin"
+    tools.mkdir(parents=True, exist_ok=True)
+    for name, script in _TOOLS.items():
+        (tools / name).write_text(f"#!/bin/sh\n{_MARK}\n{script}\n")
+        (tools / name).chmod(0o755)
+    return tools
 
 
 def inventory(ports: Mapping[str, int], folder: Path) -> Path:
@@ -76,11 +104,12 @@ class SshWorkers:
     Needs the package asyncssh (ImportError without it) and, in who logs in, an OpenSSH client.
     """
 
-    def __init__(self, workers: Workers, folder: Path, path_first: Path | None = None) -> None:
+    def __init__(self, workers: Workers, folder: Path) -> None:
         self._ssh: Any = importlib.import_module("asyncssh")
         self._workers = workers
         self._folder = folder
-        self._path_first = path_first
+        self.real_flags = host_freezes(folder)
+        self._path_first = None if self.real_flags else make_tools(folder)
         self.roots = make_roots(workers, folder)
         self.ports: dict[str, int] = {}
         self._ready = threading.Event()

@@ -8,6 +8,7 @@ By ioctl (Linux ``FS_IOC_GETFLAGS`` and ``FS_IOC_SETFLAGS``), else by chattr(1).
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -21,14 +22,7 @@ _GET_FLAGS, _SET_FLAGS, _IMMUTABLE = 0x80086601, 0x40086602, 0x10
 
 def is_immutable(directory: int) -> bool:
     """Whether the directory has the flag; False where the file system knows none."""
-    try:
-        raw = fcntl.ioctl(directory, _GET_FLAGS, bytes(8))
-    except OSError:
-        return _lists_immutable(directory)
-    if struct.unpack("l", raw)[0] & _IMMUTABLE:
-        return True
-    # Without root the flag can only have been set by a chattr that has rights of its own.
-    return os.geteuid() != 0 and _lists_immutable(directory)
+    return bool(_flag_by_ioctl(directory)) or _lists_immutable(directory)
 
 
 def set_immutable(directory: int, on: bool) -> str:
@@ -36,24 +30,38 @@ def set_immutable(directory: int, on: bool) -> str:
 
     Raises Refused where this worker cannot.
     """
-    if is_immutable(directory) == on:
+    before = _flag_by_ioctl(directory)
+    if on and before:
         return "none"
-    try:
-        flags = struct.unpack("l", fcntl.ioctl(directory, _GET_FLAGS, bytes(8)))[0]
-        wanted = flags | _IMMUTABLE if on else flags & ~_IMMUTABLE
-        fcntl.ioctl(directory, _SET_FLAGS, struct.pack("l", wanted))
-        if is_immutable(directory) == on:
+    if before is not None and before != on:
+        _change_by_ioctl(directory, on)
+        if _flag_by_ioctl(directory) == on:
             return "ioctl"
-    except OSError as error:
-        reason = str(error)
-    else:
-        reason = "the flag did not change"
+    # Where the system call is not allowed, the command may be, or may be another one.
+    if _lists_immutable(directory) == on:
+        return "none"
     tool = shutil.which("chattr")
     if tool is not None:
         done = _run_in(directory, [tool, "+i" if on else "-i", "."])
         if done is not None and is_immutable(directory) == on:
             return "chattr"
-    raise Refused(f"the immutable flag cannot be changed on this worker: {reason}")
+    raise Refused("the immutable flag cannot be changed on this worker, which needs root")
+
+
+def _flag_by_ioctl(directory: int) -> bool | None:
+    """The flag, None where the file system knows none."""
+    try:
+        raw = fcntl.ioctl(directory, _GET_FLAGS, bytes(8))
+    except OSError:
+        return None
+    return bool(struct.unpack("l", raw)[0] & _IMMUTABLE)
+
+
+def _change_by_ioctl(directory: int, on: bool) -> None:
+    flags = struct.unpack("l", fcntl.ioctl(directory, _GET_FLAGS, bytes(8)))[0]
+    wanted = flags | _IMMUTABLE if on else flags & ~_IMMUTABLE
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(directory, _SET_FLAGS, struct.pack("l", wanted))
 
 
 def _lists_immutable(directory: int) -> bool:

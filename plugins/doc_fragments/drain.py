@@ -18,6 +18,25 @@ options:
     required: true
 """
 
+    DISK = r"""
+options:
+  disk:
+    description:
+      - Only this disk of the node, by its name in Longhorn, its path or its UUID. Then nothing is
+        cordoned and no pod is evicted.
+      - Without it the whole node is meant.
+    type: str
+"""
+
+    REMOVE_DISKS = r"""
+options:
+  remove_disks:
+    description:
+      - Whether the disk entries are taken out of Longhorn once nothing is left on them.
+    type: bool
+    default: true
+"""
+
     INTENT = r"""
 options:
   intent:

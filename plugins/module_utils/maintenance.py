@@ -31,6 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.drai
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 
 NODE: dict[str, dict[str, Any]] = {"node": {"type": "str", "required": True}}
+DISK: dict[str, dict[str, Any]] = {"disk": {"type": "str"}}
 INTENT: dict[str, dict[str, Any]] = {
     "intent": {"type": "str", "choices": [intent.value for intent in Intent], "required": True},
 }
@@ -48,6 +49,8 @@ RETURN: dict[str, dict[str, Any]] = {
     "cancel": {"type": "bool", "default": False},
     "keep_extra_copies": {"type": "bool", "default": False},
 }
+REMOVE_DISKS: dict[str, dict[str, Any]] = {"remove_disks": {"type": "bool", "default": True}}
+LOWER_MINIMUM: dict[str, dict[str, Any]] = {"lower_min_copies": {"type": "bool", "default": False}}
 LOCK: dict[str, dict[str, Any]] = {
     "lock_holder": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 120},
@@ -63,7 +66,10 @@ def module(*specs: Mapping[str, dict[str, Any]], **rules: Any) -> AnsibleModule:
 
 
 def request_of(params: Mapping[str, Any]) -> Request:
-    """The drain that the options describe; options that a module lacks keep their defaults."""
+    """The drain that the options describe; options that a module lacks keep their defaults.
+
+    disk is as the operator gave it until a cluster has been read (disk_names.resolved).
+    """
     return Request(
         node=params["node"],
         intent=Intent(params.get("intent") or Intent.REBOOT),
@@ -75,6 +81,9 @@ def request_of(params: Mapping[str, Any]) -> Request:
         move_single=params.get("single_replica_volumes", "move") == "move",
         repair_entries=bool(params.get("repair_entries")),
         next_nodes=tuple(params.get("next_nodes") or ()),
+        disk=params.get("disk") or "",
+        remove_disks=bool(params.get("remove_disks", True)),
+        lower_minimum=bool(params.get("lower_min_copies")),
     )
 
 
@@ -137,9 +146,11 @@ def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
         try:
             result = step(work, request, chosen.params, lambda: locked(chosen, work))
         except TimedOut as late:
+            playbook = "evict_disk" if request.disk else "drain_node"
+            what = f"disk {request.disk} of {request.node}" if request.disk else request.node
             late.args = (
-                f"{late} Run the same command again to go on, or drain_node with -e action=cancel "
-                f"to give {request.node} back as it was.",
+                f"{late} Run the same command again to go on, or {playbook} with -e action=cancel "
+                f"to give {what} back as it was.",
             )
             raise
     chosen.exit_json(**result)

@@ -25,6 +25,7 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
   - nodecare.longhorn.drain.lock
@@ -83,6 +84,7 @@ def main() -> None:
     maintenance.run_step(
         drain_steps.begin,
         maintenance.NODE,
+        maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
         maintenance.LOCK,

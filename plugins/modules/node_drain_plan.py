@@ -24,10 +24,12 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
+  - nodecare.longhorn.drain.remove_disks
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 options:
@@ -137,7 +139,10 @@ requests:
 """
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_text
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    disk_names,
+    drain_text,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import plan_drain
 
 OPTIONS = {
@@ -150,15 +155,18 @@ OPTIONS = {
 def main() -> None:
     module = maintenance.module(
         maintenance.NODE,
+        maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
         maintenance.PODS,
         maintenance.MOVER,
+        maintenance.REMOVE_DISKS,
         OPTIONS,
     )
     request = maintenance.request_of(module.params)
     with maintenance.reading(module) as work:
         cluster = plan_drain.read(work.client, work.longhorn, request.node)
+        request = disk_names.resolved(cluster, request)
         plan = plan_drain.plan(work.client, cluster, request, writing=not module.check_mode)
         result = {
             "changed": module.check_mode and plan.work,

@@ -21,6 +21,7 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.attributes
@@ -107,7 +108,9 @@ OPTIONS = {
 
 
 def main() -> None:
-    module = maintenance.module(maintenance.NODE, maintenance.INTENT, maintenance.PODS, OPTIONS)
+    module = maintenance.module(
+        maintenance.NODE, maintenance.DISK, maintenance.INTENT, maintenance.PODS, OPTIONS
+    )
     with maintenance.reading(module) as work:
         result = drain_steps.prove(work, maintenance.request_of(module.params), module.params)
     if module.params["require"] and not result["safe_to"][module.params["intent"]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: node_release
-short_description: Take the image copies and disk entries of a node out of Longhorn
+short_description: Take the image copies and disk entries of a node or disk out of Longhorn
 version_added: 0.1.0
 description:
   - Removes the node's keys from the placement maps. A key goes only when no replica in any state
@@ -23,18 +23,14 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
+  - nodecare.longhorn.drain.remove_disks
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
-options:
-  remove_disks:
-    description:
-      - Whether the disk entries go too.
-    type: bool
-    default: true
 attributes:
   check_mode:
     support: full
@@ -82,18 +78,17 @@ lowest_proven:
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import drain_steps
 
-OPTIONS = {"remove_disks": {"type": "bool", "default": True}}
-
 
 def main() -> None:
     maintenance.run_step(
         drain_steps.release,
         maintenance.NODE,
+        maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
         maintenance.LOCK,
         maintenance.argspec.WAIT_OPTIONS,
-        OPTIONS,
+        maintenance.REMOVE_DISKS,
     )
 
 

@@ -24,6 +24,7 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
   - nodecare.longhorn.drain.mover
@@ -87,6 +88,7 @@ def main() -> None:
     maintenance.run_step(
         drain_steps.move_replicas,
         maintenance.NODE,
+        maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
         maintenance.MOVER,

@@ -33,7 +33,7 @@ class Furnisher:
     def furnish(self) -> None:
         """Create everything and wait until all of it is healthy. Raises NotFurnished."""
         self._wait("disks", self._disks_ready)
-        plans = images(self._cluster.profile.has("clone_source"))
+        plans = images(self._cluster.profile.has)
         for volume in VOLUMES:
             if not volume.image:
                 self._make_volume(volume)

@@ -10,6 +10,7 @@ drain: it holds the only copy of ``ubuntu-24.04`` and the only replica of ``web`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 Place = tuple[int, int]
@@ -42,13 +43,17 @@ class VolumePlan:
     size: int = ONE_GIB // 8
 
 
-def images(generation_with_clones: bool) -> tuple[ImagePlan, ...]:
-    """The images, in the order in which they can be made.
+def images(can: Callable[[str], bool]) -> tuple[ImagePlan, ...]:
+    """The images, in the order in which they can be made; can: what this Longhorn can do.
 
-    Longhorn clones images from 1.7; before that the last one is restored from a backup.
+    The last one is a clone where Longhorn clones images, restored from a backup where it restores
+    them, else exported as the one before it.
     """
-    last = ("clone", {"backing-image": LOST, "encryption": "ignore"})
-    if not generation_with_clones:
+    exported = {"volume-name": "postgres", "export-type": "raw"}
+    last: tuple[str, dict[str, str]] = ("export-from-volume", exported)
+    if can("clone_source"):
+        last = ("clone", {"backing-image": LOST, "encryption": "ignore"})
+    elif can("restore_source"):
         last = ("restore", {"backup-url": BACKUP, "concurrent-limit": "2"})
     return (
         ImagePlan("ubuntu-24.04", "download", ((2, 0),), {"url": f"{FILES}/raw64.img"}),
@@ -61,7 +66,7 @@ def images(generation_with_clones: bool) -> tuple[ImagePlan, ...]:
             "postgres-golden",
             "export-from-volume",
             ((1, 0),),
-            {"volume-name": "postgres", "export-type": "raw"},
+            exported,
         ),
         ImagePlan("base-copy", last[0], ((0, 0), (2, 0)), last[1]),
     )

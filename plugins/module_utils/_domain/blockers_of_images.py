@@ -19,6 +19,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,
     spell_bytes,
@@ -27,8 +28,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 RETRIED = frozenset({"download", "export-from-volume"})
 
 
-def of_need(cluster: Cluster, need: Need, node: str, placement: Placement) -> Iterator[Blocker]:
-    """What is wrong with one image of the node."""
+def of_need(cluster: Cluster, need: Need, place: str, placement: Placement) -> Iterator[Blocker]:
+    """What is wrong with one image of the node or disk; place: its label."""
     image = need.image
     if image.meta.deleting:
         yield Blocker(
@@ -59,7 +60,7 @@ def of_need(cluster: Cluster, need: Need, node: str, placement: Placement) -> It
     if not need.proven and not need.sources:
         yield _nothing_proven(cluster, image, need)
     elif need.reachable < 1:
-        yield _no_target(need, node, placement)
+        yield _no_target(need, place, placement)
     elif need.reachable < need.wanted:
         yield Blocker(
             "fewer_copies",
@@ -115,13 +116,13 @@ def _refused(need: Need, placement: Placement) -> tuple[str, ...]:
     return tuple(f"{disk}: {why}" for disk, why in placement.refusals(need.image).items())
 
 
-def _no_target(need: Need, node: str, placement: Placement) -> Blocker:
+def _no_target(need: Need, place: str, placement: Placement) -> Blocker:
     image = need.image
     return Blocker(
         "no_target_disk",
         "image",
         image.name,
-        f"last proven copy is on {node}, and no disk can take another",
+        f"last proven copy is on {place}, and no disk can take another",
         f"make room for {spell_bytes(image.file_bytes)} on one of the disks below, or open one",
         detail=_refused(need, placement),
     )
@@ -143,11 +144,13 @@ def first_file(source: DataSource, node: str) -> Blocker:
     return Blocker("first_file", "image", source.name, reason, remedy)
 
 
-def first_files(cluster: Cluster, node: str, uuids: frozenset[str]) -> Iterator[Blocker]:
-    """All data sources that still work on one of the node's disks."""
+def first_files(cluster: Cluster, scope: Scope) -> Iterator[Blocker]:
+    """All data sources that still work on one of the disks to empty."""
+    uuids = scope.uuids(cluster)
     for source in cluster.data_sources.values():
-        if not source.file_transferred and (source.node == node or source.disk in uuids):
-            yield first_file(source, node)
+        on_node = source.node == scope.node and not scope.disk
+        if not source.file_transferred and (on_node or source.disk in uuids):
+            yield first_file(source, scope.label)
 
 
 def incomplete_entries(cluster: Cluster, concerned: set[str], repair: bool) -> Iterator[Blocker]:

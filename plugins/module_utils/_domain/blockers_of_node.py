@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_
     left_on,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 CONTROL_OF = {
     pod_filters.BARE: "bare_pod",
@@ -32,11 +33,10 @@ CONTROL_OF = {
 
 def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
     """The node must be there to send its copies; its peers must not be away at the same time."""
-    node = cluster.nodes[request.node]
-    holds = any(r.node == node.name for r in cluster.replicas.values()) or any(
-        cluster.disks.get(copy.disk) in node.disks
-        for image in cluster.images.values()
-        for copy in image.wanted
+    node, scope = cluster.nodes[request.node], request.scope
+    uuids = scope.uuids(cluster)
+    holds = any(scope.holds(r) for r in cluster.replicas.values()) or any(
+        copy.disk in uuids for image in cluster.images.values() for copy in image.wanted
     )
     if holds and not (node.ready and cluster.kube_nodes[node.name].ready):
         yield Blocker(
@@ -50,9 +50,11 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
         yield from _flags(cluster, request)
     for name, peer in sorted(cluster.nodes.items()):
         if name == node.name:
+            if scope.disk and memory.before(peer.meta):
+                yield _drained(name)
             continue
         if memory.before(peer.meta):
-            left = left_on(cluster, name)
+            left = left_on(cluster, Scope(name))
             yield Blocker(
                 "other_maintenance",
                 "node",
@@ -73,13 +75,29 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
             )
 
 
+def _drained(node: str) -> Blocker:
+    """One disk of a node that is drained as a whole: the drain empties it, too."""
+    return Blocker(
+        "other_maintenance",
+        "node",
+        node,
+        "is drained as a whole already",
+        f"finish that drain, or undo it: drain_node -e node={node} -e action=cancel",
+    )
+
+
 def _flags(cluster: Cluster, request: Request) -> Iterator[Blocker]:
     refused = cluster.schema.eviction_flags_refused
     if not request.intent.leaves:
         refused = "Longhorn's eviction empties the node; a reboot does not ask for that"
     if refused:
         yield Blocker(
-            "mover", "node", request.node, refused, "leave the mover at its default", Clears.NEVER
+            "mover",
+            "node",
+            request.scope.label,
+            refused,
+            "leave the mover at its default",
+            Clears.NEVER,
         )
 
 

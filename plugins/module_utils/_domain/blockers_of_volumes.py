@@ -22,25 +22,31 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.holders import title
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import spell_bytes
+
+SAME_NODE = (
+    "; Longhorn moves no replica between the disks of a node, unless replica-soft-anti-affinity "
+    "is true for the time"
+)
 
 
 def of_volume(
     cluster: Cluster,
     volume: Volume,
-    node: str,
+    scope: Scope,
     intent: Intent,
     closed: Mapping[str, str],
     move_single: bool,
 ) -> Iterator[Blocker]:
-    """What is wrong with one volume that has a replica on the node or is noted by us."""
-    here = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.node == node]
+    """What is wrong with one volume that has a replica in the scope or is noted by us."""
+    here = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if scope.holds(r)]
     if volume.meta.deleting:
         yield Blocker(
             "volume_deleting", "volume", title(volume), "is being deleted", "wait", Clears.BY_ITSELF
         )
         return
-    step = replica_moves.decide(cluster, volume, node, intent)
+    step = replica_moves.decide(cluster, volume, scope, intent)
     if not here or step.step is Step.DONE:
         return
     healthy = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.healthy]
@@ -50,7 +56,7 @@ def of_volume(
             "volume_faulted",
             "volume",
             title(volume),
-            f"is faulted: no replica has complete data, and {node} holds one of what is left",
+            f"is faulted: no replica has complete data; {scope.label} holds one of what is left",
             "salvage it or restore it from a backup first",
         )
         return
@@ -59,7 +65,7 @@ def of_volume(
             "strict_local",
             "volume",
             title(volume),
-            f"may only have one replica, beside its engine on {node}",
+            f"may only have one replica, beside its engine on {scope.node}",
             "set its dataLocality to disabled or best-effort",
             Clears.NEVER,
         )
@@ -69,15 +75,19 @@ def of_volume(
             "single_replica",
             "volume",
             title(volume),
-            f"1 replica, only on {node}",
+            f"1 replica, only on {scope.label}",
             "allow a second replica for the time (-e single_replica_volumes=move)",
         )
         return
-    yield from _room(cluster, volume, node, step, closed)
+    yield from _room(cluster, volume, scope, step, closed)
 
 
 def _room(
-    cluster: Cluster, volume: Volume, node: str, step: replica_moves.Move, closed: Mapping[str, str]
+    cluster: Cluster,
+    volume: Volume,
+    scope: Scope,
+    step: replica_moves.Move,
+    closed: Mapping[str, str],
 ) -> Iterator[Blocker]:
     if step.step not in (Step.RAISE, Step.ATTACH):
         return
@@ -86,7 +96,7 @@ def _room(
         [
             r
             for r in cluster.replicas_of_volume.get(volume.name, ())
-            if r.node != node and not r.failed_at
+            if not scope.holds(r) and not r.failed_at
         ]
     )
     if missing > 0 and len(cluster.nodes) - len(refused) < 1:
@@ -94,8 +104,8 @@ def _room(
             "no_node_for_replica",
             "volume",
             title(volume),
-            f"its replica on {node} has no other node to go to",
+            f"its replica on {scope.label} has no other node to go to",
             f"make room for {spell_bytes(volume.size)} on another node, add a node, "
-            "or lower its number of replicas",
+            "or lower its number of replicas" + SAME_NODE * bool(scope.disk),
             detail=tuple(f"{name}: {why}" for name, why in refused.items()),
         )

@@ -29,7 +29,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
     Left,
-    known_uuids,
     left_on,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
@@ -114,45 +113,66 @@ class Plan:
 
 def make(cluster: Cluster, request: Request) -> Plan:
     """The plan. The node must be known to Longhorn and Kubernetes (preflight looks at that)."""
-    node = cluster.nodes[request.node]
-    uuids = known_uuids(node)
-    needs, placement = image_needs.assess(cluster, request.node, request.intent, request.next_nodes)
+    scope, intent = request.scope, request.intent
+    needs, placement = image_needs.assess(cluster, scope, intent, request.next_nodes)
     moves = tuple(
-        replica_moves.decide(cluster, volume, request.node, request.intent)
-        for volume in replica_moves.concerned(cluster, request.node)
+        replica_moves.decide(cluster, volume, scope, intent)
+        for volume in replica_moves.concerned(cluster, scope)
     )
     pods = pod_filters.judge_all(cluster.pods, request.node, request.consent)
-    leaves = request.intent.leaves
-    copies = tuple(copy for need in needs for copy in _copies(cluster, request.node, need))
+    if scope.disk:
+        pods = ()
+    copies = tuple(copy for need in needs for copy in _copies(cluster, scope.label, need))
     return Plan(
         request=request,
         version=str(cluster.schema.version),
         copies=tuple(sorted(copies, key=lambda c: (c.target.label, -c.bytes, c.image))),
-        keys_out=_keys_out(cluster, needs, uuids) if leaves else (),
+        keys_out=_keys_out(cluster, needs) if intent.leaves else (),
         needs=needs,
         moves=moves,
         pods=pods,
-        blockers=blocker.worst_first(
-            _blockers(cluster, request, needs, placement, moves, pods, uuids)
-        ),
-        left=left_on(cluster, request.node),
+        blockers=blocker.worst_first(_blockers(cluster, request, needs, placement, moves, pods)),
+        left=left_on(cluster, scope),
         incomplete=tuple(
             sorted(i.name for i in cluster.images.values() if any(not c.complete for c in i.wanted))
         ),
-        close=node.allow_scheduling
-        and replica_moves.closes_node(cluster, request.node, request.intent),
-        cordon=not cluster.kube_nodes[request.node].unschedulable,
-        remember=memory.before(node.meta).get("intent") != request.intent.value
-        or replica_moves.opens_node(cluster, request.node, request.intent),
-        disks_out=tuple(disk.name for disk in node.disks) if leaves else (),
+        close=_closes(cluster, request),
+        cordon=not scope.disk and not cluster.kube_nodes[request.node].unschedulable,
+        remember=_remembers(cluster, request),
+        disks_out=_disks_out(cluster, request),
         free=_free(cluster, copies, placement),
-        replicas_here=sum(1 for r in cluster.replicas.values() if r.node == request.node),
+        replicas_here=sum(1 for r in cluster.replicas.values() if scope.holds(r)),
     )
 
 
-def _copies(cluster: Cluster, node: str, need: Need) -> Iterator[CopyMove]:
+def _closes(cluster: Cluster, request: Request) -> bool:
+    """Whether the node, or the disk, is open and must not be while replicas move."""
+    scope, node = request.scope, cluster.nodes[request.node]
+    if scope.disk:
+        return any(disk.uuid == scope.disk and disk.allow_scheduling for disk in node.disks)
+    return node.allow_scheduling and replica_moves.closes_node(cluster, scope, request.intent)
+
+
+def _remembers(cluster: Cluster, request: Request) -> bool:
+    """Whether a note is still to be written, or the node's scheduling to be given back."""
+    scope, meta = request.scope, cluster.nodes[request.node].meta
+    if scope.disk:
+        return scope.disk not in memory.before(meta, memory.DISKS_BEFORE)
+    return memory.before(meta).get("intent") != request.intent.value or replica_moves.opens_node(
+        cluster, scope, request.intent
+    )
+
+
+def _disks_out(cluster: Cluster, request: Request) -> tuple[str, ...]:
+    """Names of the disk entries to take out of Longhorn."""
+    if not request.intent.leaves or not request.remove_disks:
+        return ()
+    return left_on(cluster, request.scope).disks
+
+
+def _copies(cluster: Cluster, place: str, need: Need) -> Iterator[CopyMove]:
     senders = [cluster.disks[c.disk].label for c in (need.sources or need.proven)]
-    source = senders[0] if senders else node
+    source = senders[0] if senders else place
     volumes = len(cluster.volumes_of_image.get(need.image.name, ()))
     for number, target in enumerate(need.targets, start=1):
         have = len(need.proven) + len(need.coming) + number
@@ -160,14 +180,12 @@ def _copies(cluster: Cluster, node: str, need: Need) -> Iterator[CopyMove]:
             why = f"{have} of {need.wanted} wanted"
         else:
             users = count(volumes, "volume uses", "volumes use")
-            why = "only copy" if len(need.here) == 1 else f"only on {node}"
+            why = "only copy" if len(need.here) == 1 else f"only on {place}"
             why += f", {users} it" if volumes else ""
         yield CopyMove(need.image.name, need.image.file_bytes, source, target, why)
 
 
-def _keys_out(
-    cluster: Cluster, needs: tuple[Need, ...], uuids: frozenset[str]
-) -> tuple[KeyOut, ...]:
+def _keys_out(cluster: Cluster, needs: tuple[Need, ...]) -> tuple[KeyOut, ...]:
     return tuple(
         KeyOut(
             need.image.name,
@@ -176,7 +194,6 @@ def _keys_out(
         )
         for need in needs
         for copy in need.here
-        if copy.disk in uuids
     )
 
 
@@ -200,23 +217,24 @@ def _blockers(
     placement: Placement,
     moves: tuple[Move, ...],
     pods: tuple[pod_filters.Verdict, ...],
-    uuids: frozenset[str],
 ) -> Iterator[Blocker]:
-    node = request.node
-    closed = image_needs.closed_nodes(cluster, node, request.next_nodes)
+    scope = request.scope
+    closed = image_needs.closed_places(cluster, scope, request.next_nodes)
     yield from blockers_of_node.of_node(cluster, request)
     for need in needs:
-        yield from blockers_of_images.of_need(cluster, need, node, placement)
-    yield from blockers_of_images.first_files(cluster, node, uuids)
+        yield from blockers_of_images.of_need(cluster, need, scope.label, placement)
+    yield from blockers_of_images.first_files(cluster, scope)
     touched = {need.image.name for need in needs}
     for move in moves:
         volume = cluster.volumes[move.volume]
         touched.add(volume.image)
         yield from blockers_of_volumes.of_volume(
-            cluster, volume, node, request.intent, closed, request.move_single
+            cluster, volume, scope, request.intent, closed, request.move_single
         )
     yield from blockers_of_images.incomplete_entries(cluster, touched, request.repair_entries)
+    if scope.disk:
+        return
     evicted = frozenset(v.pod.key for v in pods if v.fate is pod_filters.Fate.EVICT)
     staying = {move.volume for move in moves if move.step is Step.DONE}
-    yield from planned.planned(cluster, node, staying, evicted)
+    yield from planned.planned(cluster, request.node, staying, evicted)
     yield from blockers_of_node.of_pods(cluster, pods)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    drain_outcome,
     image_needs,
     pod_filters,
     proven,
@@ -23,6 +24,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_
     left_on,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 
 
@@ -35,6 +37,7 @@ class Proof:
     against: dict[Intent, tuple[str, ...]]
     cordoned: bool
     degraded: tuple[str, ...]
+    outcome: str
 
     def safe(self, intent: Intent) -> bool:
         return not self.against[intent]
@@ -43,6 +46,7 @@ class Proof:
         return {
             "node": self.node,
             "cordoned": self.cordoned,
+            "outcome": self.outcome,
             "safe_to": {intent.value: self.safe(intent) for intent in Intent},
             "against": {intent.value: list(why) for intent, why in self.against.items() if why},
             "left": {
@@ -60,20 +64,22 @@ class Proof:
 
 def prove(cluster: Cluster, request: Request) -> Proof:
     """The proof for all three intents; entries that outlive their keys by up to 30 s count."""
-    node = request.node
-    left = left_on(cluster, node)
-    common = _common(cluster, request)
-    reboot = common + _unsafe_images(cluster, node) + _unsafe_volumes(cluster, node)
-    gone = common + ([f"{left.words()} left on {node}"] if left.data else [])
+    scope = request.scope
+    left = left_on(cluster, scope)
+    common = [] if scope.disk else _common(cluster, request)
+    reboot = common + _unsafe_images(cluster, scope) + _unsafe_volumes(cluster, scope)
+    gone = common + ([f"{left.words()} left on {scope.label}"] if left.data else [])
+    against = {
+        Intent.REBOOT: tuple(reboot),
+        Intent.REINSTALL: tuple(gone),
+        Intent.REMOVE: tuple(gone),
+    }
     return Proof(
-        node=node,
+        node=request.node,
         left=left,
-        against={
-            Intent.REBOOT: tuple(reboot),
-            Intent.REINSTALL: tuple(gone),
-            Intent.REMOVE: tuple(gone),
-        },
-        cordoned=cluster.kube_nodes[node].unschedulable,
+        against=against,
+        cordoned=cluster.kube_nodes[request.node].unschedulable,
+        outcome=drain_outcome.proven_words(against, left, request),
         degraded=tuple(
             sorted(v.name for v in cluster.volumes.values() if v.robustness == "degraded")
         ),
@@ -101,21 +107,21 @@ def _common(cluster: Cluster, request: Request) -> list[str]:
     return found
 
 
-def _unsafe_images(cluster: Cluster, node: str) -> list[str]:
-    gone = proven.under_maintenance(cluster) | {node}
+def _unsafe_images(cluster: Cluster, scope: Scope) -> list[str]:
+    gone = scope.gone(cluster)
     unsafe = [
         image.name
-        for image in image_needs.concerned(cluster, node)
+        for image in image_needs.concerned(cluster, scope)
         if not proven.proven(cluster, image, gone)
     ]
     return [f"no proven copy elsewhere: {names(sorted(unsafe))}"] if unsafe else []
 
 
-def _unsafe_volumes(cluster: Cluster, node: str) -> list[str]:
+def _unsafe_volumes(cluster: Cluster, scope: Scope) -> list[str]:
     unsafe = [
         volume.name
-        for volume in replica_moves.concerned(cluster, node)
-        if any(r.node == node for r in cluster.replicas_of_volume.get(volume.name, ()))
-        and not replica_moves.protected_elsewhere(cluster, volume, node)
+        for volume in replica_moves.concerned(cluster, scope)
+        if any(scope.holds(r) for r in cluster.replicas_of_volume.get(volume.name, ()))
+        and not replica_moves.protected_elsewhere(cluster, volume, scope)
     ]
     return [f"no complete replica elsewhere: {names(sorted(unsafe))}"] if unsafe else []

@@ -21,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 )
 
 RESTORE = "ansible-playbook nodecare.longhorn.restore_node"
+EVICT = "ansible-playbook nodecare.longhorn.evict_disk"
 Step = Mapping[str, Any]
 
 
@@ -32,9 +33,12 @@ def report(
     elapsed: seconds that the whole run took, None when unknown.
     """
     took = f" ({spell_seconds(elapsed)})" if elapsed is not None else ""
+    if request.disk:
+        return _disk_report(proof, request, steps, took)
     safe = " | ".join(f"{i.value} {'yes' if proof.safe(i) else 'NO'}" for i in Intent)
     done = "is drained" if proof.safe(request.intent) else "is NOT drained"
     lines = [f"{request.node} {done} for '{request.intent.value}'{took}. Safe to: {safe}"]
+    lines.append(f"  outcome   {proof.outcome}")
     lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
     lines += [f"  pods      {_pods(steps)}", f"  node      {_node(steps, proof)}"]
     for intent in Intent:
@@ -42,6 +46,35 @@ def report(
             lines.append(f"  not {intent.value}: {reason}")
     lines.append(f"  next      {_next(proof, request)}")
     return lines
+
+
+def _disk_report(proof: Proof, request: Request, steps: Mapping[str, Step], took: str) -> list[str]:
+    """The same for one disk: it has one purpose, and no pods."""
+    empty = proof.safe(request.intent)
+    disk = request.scope.label
+    lines = [f"{disk} {'is empty' if empty else 'is NOT empty'}{took}: {proof.outcome}"]
+    lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
+    lines.append(f"  disk      {_disk(steps, proof)}")
+    lines += [f"  against   {reason}" for reason in proof.against[request.intent]]
+    lines.append(f"  next      {_next_of_disk(proof, request)}")
+    return lines
+
+
+def _disk(steps: Mapping[str, Step], proof: Proof) -> str:
+    state = "in Longhorn, closed for scheduling" if proof.left.disks else "out of Longhorn"
+    closed = ", scheduling true -> false" if steps.get("begin", {}).get("closed") else ""
+    note = "earlier values kept in annotation longhorn.nodecare.dev/disks-before"
+    return f"{state}{closed}; {note}"
+
+
+def _next_of_disk(proof: Proof, request: Request) -> str:
+    again = f"-e node={request.node} -e disk={request.disk_name}"
+    if not proof.safe(request.intent):
+        return "solve what is named above and run the same command again"
+    back = f"to use it again: {EVICT} {again} -e action=cancel"
+    if proof.left.disks:
+        return f"take its entry out of Longhorn: {EVICT} {again} -e remove_disk=true; {back}"
+    return f"take the disk out of the machine; {back}"
 
 
 def _images(steps: Mapping[str, Step]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filters import Consent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,9 @@ class Request:
     move_single: a volume of one replica may get a second one for the time.
     repair_entries: map entries written as `{}` may be rewritten in full.
     next_nodes: nodes that are next in line, never chosen as targets.
+    disk: UUID of the one disk that is emptied, "" for the whole node; disk_name: its name.
+    remove_disks: disk entries are taken out of Longhorn once they are empty.
+    lower_minimum: minNumberOfCopies may be lowered while the node is away (reboot, 1.7 and later).
     """
 
     node: str
@@ -28,3 +32,12 @@ class Request:
     move_single: bool = True
     repair_entries: bool = False
     next_nodes: tuple[str, ...] = ()
+    disk: str = ""
+    disk_name: str = ""
+    remove_disks: bool = True
+    lower_minimum: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """What is emptied."""
+        return Scope(self.node, self.disk, self.disk_name)

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import pod_filters
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    drain_outcome,
+    pod_filters,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
     Blocker,
     Clears,
@@ -34,7 +37,8 @@ CLEARS = {
 def summary(plan: Plan) -> list[str]:
     """Two or three lines: what must move, and what is in the way."""
     request = plan.request
-    head = f"{request.node}, intent {request.intent.value}, Longhorn {plan.version}: "
+    why = "" if request.disk else f", intent {request.intent.value}"
+    head = f"{request.scope.label}{why}, Longhorn {plan.version}: "
     if not plan.work and not plan.stopping:
         return [f"{head}nothing to do"]
     held = count(len(plan.needs), "image has a copy", "images have a copy")
@@ -43,8 +47,9 @@ def summary(plan: Plan) -> list[str]:
         f"{head}{held} and {count(plan.replicas_here, 'replica')} on it, which {verb}; "
         f"{count(len(plan.copies), 'copy', 'copies')} to make "
         f"({spell_bytes(plan.bytes_to_copy)}), "
-        f"{count(len(plan.to_move), 'volume')} to work on, "
-        f"{count(len(plan.to_evict), 'pod')} to evict"
+        f"{count(len(plan.to_move), 'volume')} to work on"
+        + (f", {count(len(plan.to_evict), 'pod')} to evict" if not request.disk else ""),
+        f"afterwards: {drain_outcome.expected_words(plan.left, request)}",
     ]
     stops = [b for b in plan.blockers if b.stops]
     if stops:
@@ -75,7 +80,22 @@ def _yes(value: bool) -> str:
     return "true " if value else "false"
 
 
+def _disk_line(plan: Plan, cluster: Cluster, after: bool) -> str:
+    scope = plan.request.scope
+    disk = cluster.disks.get(scope.disk)
+    if disk is None or (after and plan.disks_out):
+        return f"disk {scope.label}   not in Longhorn"
+    open_now = disk.allow_scheduling and not after
+    copies, replicas = (0, 0) if after else (len(plan.left.images), plan.replicas_here)
+    return (
+        f"disk {scope.label}   schedulable: {_yes(open_now)}   copies: {copies}   "
+        f"replicas: {replicas}"
+    )
+
+
 def _node_line(plan: Plan, cluster: Cluster, after: bool) -> str:
+    if plan.request.disk:
+        return _disk_line(plan, cluster, after)
     node = cluster.nodes[plan.request.node]
     leaves = plan.request.intent.leaves
     open_now = node.allow_scheduling and not (after and leaves)
@@ -106,7 +126,7 @@ def moves_text(plan: Plan, cluster: Cluster) -> str:
     if plan.copies:
         size = spell_bytes(plan.bytes_to_copy)
         whole = len(plan.needs) - len({copy.image for copy in plan.copies})
-        rest = f" ({count(whole, 'image is', 'images are')} whole without the node)" * bool(whole)
+        rest = f" ({count(whole, 'image is', 'images are')} whole without it)" * bool(whole)
         lines.append(f"{count(len(plan.copies), 'copy', 'copies')} to make, {size}{rest}:")
         width = max(len(copy.image) for copy in plan.copies)
         for copy in plan.copies:
@@ -118,7 +138,7 @@ def moves_text(plan: Plan, cluster: Cluster) -> str:
     lines += _volume_lines(plan, cluster)
     if plan.keys_out:
         keys = count(len(plan.keys_out), "copy", "copies")
-        lines.append(f"{keys} to take off the node once every image is safe elsewhere")
+        lines.append(f"{keys} to take off it once every image is safe elsewhere")
     if plan.disks_out:
         lines.append(f"disk entries to take out of Longhorn: {', '.join(plan.disks_out)}")
     lines += _pod_lines(plan)
@@ -160,7 +180,7 @@ def diff(plan: Plan, cluster: Cluster) -> list[dict[str, Any]]:
     """Two diffs: the node and the target disks before and after, then the moves as one text."""
     before = [_node_line(plan, cluster, False), *_disk_lines(plan, False)]
     after = [_node_line(plan, cluster, True), *_disk_lines(plan, True)]
-    node = plan.request.node
+    node = plan.request.scope.label
     return [
         {
             "before_header": f"{node} and target disks now",
@@ -175,9 +195,8 @@ def diff(plan: Plan, cluster: Cluster) -> list[dict[str, Any]]:
 def refusal(plan: Plan) -> str:
     """Why nothing was begun: all blockers at once, worst first."""
     request = plan.request
-    head = (
-        f"{request.node} cannot be drained for '{request.intent.value}' yet; nothing was changed."
-    )
+    what = "emptied" if request.disk else f"drained for '{request.intent.value}'"
+    head = f"{request.scope.label} cannot be {what} yet; nothing was changed."
     lines = [head, *(f"  {line}" for line in blocker_lines(b for b in plan.blockers if b.stops))]
     return "\n".join([*lines, "Solve what needs action and run the same command again."])
 
@@ -186,6 +205,9 @@ def as_data(plan: Plan) -> dict[str, Any]:
     """The same plan for programs."""
     return {
         "node": plan.request.node,
+        "disk": plan.request.disk_name,
+        "disk_uuid": plan.request.disk,
+        "outcome": drain_outcome.expected_words(plan.left, plan.request),
         "intent": plan.request.intent.value,
         "longhorn_version": plan.version,
         "work": plan.work,

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory, proven
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
-    known_uuids,
-)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Copy,
@@ -25,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 COMING = frozenset({"", "pending", "starting", "in-progress", "ready-for-transfer"})
 
@@ -63,10 +61,9 @@ class Need:
         return len(self.proven) >= self.keep and not self.targets
 
 
-def concerned(cluster: Cluster, node: str) -> tuple[Image, ...]:
+def concerned(cluster: Cluster, scope: Scope) -> tuple[Image, ...]:
     """Images whose placement map names a disk of the node, largest file first."""
-    known = cluster.nodes.get(node)
-    uuids = known_uuids(known) if known else frozenset()
+    uuids = scope.uuids(cluster)
     found = [
         image
         for image in cluster.images.values()
@@ -85,25 +82,27 @@ def wanted_copies(cluster: Cluster, image: Image, intent: Intent) -> int:
     return max(1, len(noted) if isinstance(noted, dict) else len(image.wanted))
 
 
-def closed_nodes(cluster: Cluster, node: str, next_nodes: tuple[str, ...] = ()) -> dict[str, str]:
-    """Nodes that may never be targets, with the reason."""
+def closed_places(
+    cluster: Cluster, scope: Scope, next_nodes: tuple[str, ...] = ()
+) -> dict[str, str]:
+    """Nodes (by name) and disks (by UUID) that may never be targets, with the reason."""
     closed = {name: "node is under maintenance" for name in proven.under_maintenance(cluster)}
     closed |= {name: "node is next in line for maintenance" for name in next_nodes}
-    closed[node] = "it is the node being drained"
+    if scope.disk:
+        closed[scope.disk] = "it is the disk being emptied"
+    else:
+        closed[scope.node] = "it is the node being drained"
     return closed
 
 
 def assess(
-    cluster: Cluster, node: str, intent: Intent, next_nodes: tuple[str, ...] = ()
+    cluster: Cluster, scope: Scope, intent: Intent, next_nodes: tuple[str, ...] = ()
 ) -> tuple[tuple[Need, ...], Placement]:
-    """The needs of every image of the node, targets chosen; and the placement that chose them."""
-    placement = Placement(cluster, closed_nodes(cluster, node, next_nodes))
-    gone = proven.under_maintenance(cluster) | {node}
-    known = cluster.nodes.get(node)
-    uuids = known_uuids(known) if known else frozenset()
+    """The needs of every image of the scope, targets chosen; and the placement that chose them."""
+    placement = Placement(cluster, closed_places(cluster, scope, next_nodes))
     needs = tuple(
-        _need(cluster, image, uuids, gone, wanted_copies(cluster, image, intent), placement)
-        for image in concerned(cluster, node)
+        _need(cluster, image, scope, wanted_copies(cluster, image, intent), placement)
+        for image in concerned(cluster, scope)
     )
     return needs, placement
 
@@ -111,11 +110,11 @@ def assess(
 def _need(
     cluster: Cluster,
     image: Image,
-    uuids: frozenset[str],
-    gone: frozenset[str],
+    scope: Scope,
     wanted: int,
     placement: Placement,
 ) -> Need:
+    uuids, gone = scope.uuids(cluster), scope.gone(cluster)
     here = tuple(copy for copy in image.wanted if copy.disk in uuids)
     elsewhere = proven.proven(cluster, image, gone)
     coming = tuple(
@@ -130,13 +129,23 @@ def _need(
     targets: list[Disk] = []
     movable = bool(sources or elsewhere) and source is not None and source.file_transferred
     if movable and not image.meta.deleting:
-        held = _disks(cluster.disks, (*elsewhere, *coming))
+        held = _disks(cluster.disks, (*elsewhere, *coming, *_with_replicas(cluster, scope, here)))
         while len(elsewhere) + len(coming) + len(targets) < wanted:
             chosen = placement.choose(image, [*held, *targets])
             if chosen is None:
                 break
             targets.append(chosen)
     return Need(image, here, elsewhere, coming, wanted, tuple(targets), sources)
+
+
+def _with_replicas(cluster: Cluster, scope: Scope, here: tuple[Copy, ...]) -> tuple[Copy, ...]:
+    """Copies on a disk to empty that replicas use: these replicas go to other nodes, never to
+    another disk of theirs, and bring a copy along (rec: */w3-evict-disk-two-disks). A target on
+    the same node would be one too many.
+    """
+    if not scope.disk:
+        return ()
+    return tuple(copy for copy in here if cluster.replicas_on_disk.get(copy.disk))
 
 
 def _reliable(cluster: Cluster, disk: Disk | None, gone: frozenset[str]) -> bool:

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster, Node
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 
 
@@ -35,8 +35,10 @@ class Left:
         held = (self.replicas, self.images, self.manager_records, self.first_files, self.entries)
         return any(held) or bool(self.engines)
 
-    def words(self) -> str:
-        """One line: `2 replicas, 1 copy`; `nothing` when empty."""
+    def words(self, chosen: Collection[str] = (), joint: str = ", ") -> str:
+        """One line: `2 replicas, 1 copy`; `nothing` when empty. chosen: only these, by their
+        plurals, in their order ("" when there are none).
+        """
         parts = (
             (self.replicas, "replica", "replicas"),
             (self.engines, "engine", "engines"),
@@ -45,30 +47,25 @@ class Left:
             (self.first_files, "first file in the making", "first files in the making"),
             (self.entries, "status entry", "status entries"),
         )
-        told = [count(len(names), one, many) for names, one, many in parts if names]
-        return ", ".join(told) or "nothing"
+        told = {many: count(len(names), one, many) for names, one, many in parts if names}
+        if chosen:
+            return joint.join(told[many] for many in chosen if many in told)
+        return joint.join(told.values()) or "nothing"
 
 
-def known_uuids(node: Node) -> frozenset[str]:
-    """UUIDs of the node's disks, those that we took out (and noted before) included."""
-    noted = memory.before(node.meta).get("disks")
-    out = {
-        str(disk.get("uuid"))
-        for disk in (noted.values() if isinstance(noted, dict) else ())
-        if isinstance(disk, dict) and disk.get("uuid")
-    }
-    return frozenset(out | {disk.uuid for disk in node.disks if disk.uuid})
-
-
-def left_on(cluster: Cluster, node: str, uuids: Collection[str] = ()) -> Left:
-    """What is left on a node. uuids: disks of it that its object may not show any more."""
-    known = cluster.nodes.get(node)
-    disks = frozenset(uuids) | (known_uuids(known) if known else frozenset())
+def left_on(cluster: Cluster, scope: Scope, uuids: Collection[str] = ()) -> Left:
+    """What is left in a scope. uuids: disks of it that its node may not show any more. Engines need
+    no disk: they count only for a whole node.
+    """
+    node = cluster.nodes.get(scope.node)
+    disks = frozenset(uuids) | scope.uuids(cluster)
     return Left(
         replicas=_names(
-            r.name for r in cluster.replicas.values() if r.node == node or r.disk in disks
+            r.name for r in cluster.replicas.values() if scope.holds(r) or r.disk in disks
         ),
-        engines=_names(e.name for e in cluster.engines.values() if e.node == node),
+        engines=_names(
+            e.name for e in cluster.engines.values() if e.node == scope.node and not scope.disk
+        ),
         images=_names(
             image.name
             for image in cluster.images.values()
@@ -90,7 +87,9 @@ def left_on(cluster: Cluster, node: str, uuids: Collection[str] = ()) -> Left:
             for image in cluster.images.values()
             if any(copy.disk in disks and copy.reported for copy in image.copies.values())
         ),
-        disks=_names(disk.name for disk in known.disks) if known else (),
+        disks=_names(disk.name for disk in node.disks if not scope.disk or disk.uuid == scope.disk)
+        if node
+        else (),
     )
 
 

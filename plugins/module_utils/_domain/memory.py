@@ -17,12 +17,15 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base imp
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
 
 BEFORE = "longhorn.nodecare.dev/before"
+# On a Longhorn node: disks of it that are emptied one by one, by UUID. Not in `before`, which says
+# that the node as a whole is under maintenance.
+DISKS_BEFORE = "longhorn.nodecare.dev/disks-before"
 TICKET = "nodecare"
 
 
-def before(meta: Meta) -> dict[str, Any]:
+def before(meta: Meta, annotation: str = BEFORE) -> dict[str, Any]:
     """What we noted on this object; {} when nothing, or when it is no JSON object of ours."""
-    text = meta.annotations.get(BEFORE, "")
+    text = meta.annotations.get(annotation, "")
     if not text:
         return {}
     try:
@@ -32,28 +35,30 @@ def before(meta: Meta) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def note(meta: Meta, value: Mapping[str, Any]) -> list[dict[str, Any]]:
+def note(meta: Meta, value: Mapping[str, Any], annotation: str = BEFORE) -> list[dict[str, Any]]:
     """Operations of a JSON patch that store the value (test resourceVersion with them)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     if not meta.annotated:
-        return [{"op": "add", "path": "/metadata/annotations", "value": {BEFORE: text}}]
-    return [{"op": "add", "path": path(), "value": text}]
+        return [{"op": "add", "path": "/metadata/annotations", "value": {annotation: text}}]
+    return [{"op": "add", "path": path(annotation), "value": text}]
 
 
-def forget(meta: Meta) -> list[dict[str, Any]]:
+def forget(meta: Meta, annotation: str = BEFORE) -> list[dict[str, Any]]:
     """Operations that take our note away (none where there is none)."""
-    return [{"op": "remove", "path": path()}] if BEFORE in meta.annotations else []
+    if annotation not in meta.annotations:
+        return []
+    return [{"op": "remove", "path": path(annotation)}]
 
 
-def drop(meta: Meta, *keys: str) -> list[dict[str, Any]]:
+def drop(meta: Meta, *keys: str, annotation: str = BEFORE) -> list[dict[str, Any]]:
     """Operations that take these parts of our note away, and the annotation with the last one."""
-    noted = before(meta)
+    noted = before(meta, annotation)
     rest = {key: value for key, value in noted.items() if key not in keys}
     if rest == noted:
         return []
-    return note(meta, rest) if rest else forget(meta)
+    return note(meta, rest, annotation) if rest else forget(meta, annotation)
 
 
-def path() -> str:
-    """JSON pointer of our annotation."""
-    return f"/metadata/annotations/{escape(BEFORE)}"
+def path(annotation: str = BEFORE) -> str:
+    """JSON pointer of one of our annotations."""
+    return f"/metadata/annotations/{escape(annotation)}"

@@ -115,7 +115,7 @@ class Placement:
         for node in cluster.nodes.values():
             against = node_refused(cluster, node, closed)
             for disk in node.disks:
-                reason = against or disk_refused(disk)
+                reason = against or closed.get(disk.uuid, "") or disk_refused(disk)
                 if reason:
                     self._refused[disk.label] = reason
                 else:

@@ -54,9 +54,14 @@ def why_unproven(cluster: Cluster, copy: Copy, maintenance: Collection[str] = NO
 
 
 def why_unreliable(cluster: Cluster, disk: Disk, maintenance: Collection[str] = NOWHERE) -> str:
-    """Empty when what the disk's node reports can be believed and stays, else why not."""
+    """Empty when what the disk's node reports can be believed and stays, else why not.
+
+    maintenance: names of nodes and UUIDs of disks.
+    """
     if disk.node in maintenance:
         return f"node {disk.node} is under maintenance"
+    if disk.uuid in maintenance:
+        return f"disk {disk.label} is being emptied"
     unreadable = why_unreadable(cluster, disk)
     if unreadable:
         return unreadable

@@ -27,6 +27,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Replica,
     Volume,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 
 class Step(str, Enum):
@@ -75,21 +76,21 @@ def reliable(cluster: Cluster, replica: Replica) -> bool:
     return not proven.why_unreliable(cluster, disk)
 
 
-def good_elsewhere(cluster: Cluster, volume: Volume, node: str) -> tuple[Replica, ...]:
-    """Replicas off the node that serve now: running, healthy, and RW in the engine."""
+def good_elsewhere(cluster: Cluster, volume: Volume, scope: Scope) -> tuple[Replica, ...]:
+    """Replicas out of the scope that serve now: running, healthy, and RW in the engine."""
     engine = cluster.engine(volume.name)
     modes = engine.modes if engine else {}
     return tuple(
         replica
         for replica in cluster.replicas_of_volume.get(volume.name, ())
-        if replica.node != node
+        if not scope.holds(replica)
         and replica.running
         and modes.get(replica.name) == "RW"
         and reliable(cluster, replica)
     )
 
 
-def protected_elsewhere(cluster: Cluster, volume: Volume, node: str) -> tuple[Replica, ...]:
+def protected_elsewhere(cluster: Cluster, volume: Volume, scope: Scope) -> tuple[Replica, ...]:
     """Replicas off the node that let Longhorn release its budget there: complete, not failed, on
     a node that is not cordoned and whose instance manager runs (longhorn-manager
     datastore/longhorn.go ListVolumePDBProtectedHealthyReplicasRO).
@@ -100,83 +101,83 @@ def protected_elsewhere(cluster: Cluster, volume: Volume, node: str) -> tuple[Re
     return tuple(
         replica
         for replica in cluster.replicas_of_volume.get(volume.name, ())
-        if replica.node != node
+        if not scope.holds(replica)
         and reliable(cluster, replica)
         and _schedulable(cluster, replica.node)
         and replica.node in serving
     )
 
 
-def concerned(cluster: Cluster, node: str) -> tuple[Volume, ...]:
-    """Volumes with a replica on the node, and those that still carry something of ours for it."""
-    found = {replica.volume for replica in cluster.replicas.values() if replica.node == node}
+def concerned(cluster: Cluster, scope: Scope) -> tuple[Volume, ...]:
+    """Volumes with a replica in the scope, and those that still carry something of ours for it."""
+    found = {replica.volume for replica in cluster.replicas.values() if scope.holds(replica)}
     found |= {
         name
         for name, attachment in cluster.attachments.items()
         if memory.TICKET in attachment.tickets
     }
     found |= {
-        name
-        for name, volume in cluster.volumes.items()
-        if memory.before(volume.meta).get("node") == node
+        name for name, volume in cluster.volumes.items() if scope.marks(memory.before(volume.meta))
     }
     return tuple(cluster.volumes[name] for name in sorted(found) if name in cluster.volumes)
 
 
-def closes_node(cluster: Cluster, node: str, intent: Intent) -> bool:
+def closes_node(cluster: Cluster, scope: Scope, intent: Intent) -> bool:
     """Whether nothing new may come to the node while replicas move.
 
     reinstall, remove: always. reboot: only where replicas may share a node, so that the new one
     could land on the very node that goes; it is opened again when the new one is there.
     """
+    if scope.disk:
+        return False
     if intent.leaves:
         return True
     return any(
         volume_space.soft_anti_affinity(cluster, volume)
-        and decide(cluster, volume, node, intent).step in (Step.RAISE, Step.ATTACH)
-        for volume in concerned(cluster, node)
+        and decide(cluster, volume, scope, intent).step in (Step.RAISE, Step.ATTACH)
+        for volume in concerned(cluster, scope)
     )
 
 
-def opens_node(cluster: Cluster, node: str, intent: Intent) -> bool:
+def opens_node(cluster: Cluster, scope: Scope, intent: Intent) -> bool:
     """Whether a node that is to reboot is still closed although it was open before our work."""
-    known = cluster.nodes[node]
+    known = cluster.nodes[scope.node]
     was_open = memory.before(known.meta).get("allowScheduling") is True
-    return was_open and not known.allow_scheduling and not closes_node(cluster, node, intent)
+    return was_open and not known.allow_scheduling and not closes_node(cluster, scope, intent)
 
 
-def decide(cluster: Cluster, volume: Volume, node: str, intent: Intent) -> Move:
+def decide(cluster: Cluster, volume: Volume, scope: Scope, intent: Intent) -> Move:
     """What this volume needs next so that the node can go for this intent."""
-    on_node = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.node == node]
+    on_node = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if scope.holds(r)]
     here = [replica for replica in on_node if not replica.meta.deleting]
     if on_node and not here:
         why = f"for replica {on_node[0].name} to be gone"
         return Move(volume.name, Step.WAIT, original_number(volume), why=why)
     if intent.leaves:
-        return _leave(cluster, volume, node, here)
-    return _stay(cluster, volume, node, here)
+        return _leave(cluster, volume, scope, here)
+    return _stay(cluster, volume, scope, here)
 
 
-def _stay(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> Move:
+def _stay(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica]) -> Move:
     """Reboot: one complete replica elsewhere is enough; the number stays raised until the
     return.
     """
     original = original_number(volume)
-    safe = not here or protected_elsewhere(cluster, volume, node)
+    safe = not here or protected_elsewhere(cluster, volume, scope)
     if safe:
         return _put_away(cluster, volume, original)
     if volume.state != "attached":
-        return attach(cluster, volume, node, original)
+        return attach(cluster, volume, scope, original)
     if volume.replicas_wanted <= original:
         number = original + 1
         return Move(volume.name, Step.RAISE, original, number=number, why="its last replica")
-    return Move(volume.name, Step.WAIT, original, why=_building(cluster, volume, node, 1))
+    return Move(volume.name, Step.WAIT, original, why=_building(cluster, volume, scope, 1))
 
 
-def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> Move:
+def _leave(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica]) -> Move:
     """Reinstall and remove: no replica stays, the wanted number is complete elsewhere."""
     original = original_number(volume)
-    good = good_elsewhere(cluster, volume, node)
+    good = good_elsewhere(cluster, volume, scope)
     noted = "numberOfReplicas" in memory.before(volume.meta)
     if not here:
         if noted:
@@ -184,18 +185,18 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
                 volume.name, Step.LOWER, original, number=original, why="moved", forget=True
             )
         if own_ticket(cluster, volume) and len(good) < original:
-            why = _building(cluster, volume, node, original)
+            why = _building(cluster, volume, scope, original)
             return Move(volume.name, Step.WAIT, original, why=why)
         return _put_away(cluster, volume, original)
     safe = any(
-        replica.node != node and reliable(cluster, replica)
+        not scope.holds(replica) and reliable(cluster, replica)
         for replica in cluster.replicas_of_volume.get(volume.name, ())
     )
     if safe and all(_wiped(cluster, replica) for replica in here):
         why = "its disk is another one now"
         return Move(volume.name, Step.DELETE, original, victims=tuple(here), why=why)
     if volume.state != "attached":
-        return attach(cluster, volume, node, original)
+        return attach(cluster, volume, scope, original)
     if len(good) >= original:
         if volume.replicas_wanted > original:
             return Move(volume.name, Step.LOWER, original, number=original, why="complete")
@@ -206,7 +207,7 @@ def _leave(cluster: Cluster, volume: Volume, node: str, here: list[Replica]) -> 
     wanted = original + len(here)
     if volume.replicas_wanted < wanted:
         return Move(volume.name, Step.RAISE, original, number=wanted, why="to move it")
-    why = _building(cluster, volume, node, original)
+    why = _building(cluster, volume, scope, original)
     return Move(volume.name, Step.WAIT, original, why=why)
 
 
@@ -230,7 +231,7 @@ def _put_away(cluster: Cluster, volume: Volume, original: int) -> Move:
     return Move(volume.name, Step.DONE, original)
 
 
-def attach(cluster: Cluster, volume: Volume, node: str, original: int) -> Move:
+def attach(cluster: Cluster, volume: Volume, scope: Scope, original: int) -> Move:
     """A detached volume builds nothing: attach it by a ticket of our own, frontend disabled."""
     attachment = cluster.attachments.get(volume.name)
     if attachment is not None and attachment.tickets:
@@ -240,7 +241,7 @@ def attach(cluster: Cluster, volume: Volume, node: str, original: int) -> Move:
     places = [
         name
         for name, candidate in sorted(cluster.nodes.items())
-        if name != node and candidate.ready and _schedulable(cluster, name)
+        if (scope.disk or name != scope.node) and candidate.ready and _schedulable(cluster, name)
     ]
     holders = {
         replica.node
@@ -260,15 +261,15 @@ def _schedulable(cluster: Cluster, node: str) -> bool:
     return kube_node is not None and kube_node.ready and not kube_node.unschedulable
 
 
-def _building(cluster: Cluster, volume: Volume, node: str, wanted: int) -> str:
+def _building(cluster: Cluster, volume: Volume, scope: Scope, wanted: int) -> str:
     """What is seen of the replicas that are being built, for a progress line."""
-    good = good_elsewhere(cluster, volume, node)
+    good = good_elsewhere(cluster, volume, scope)
     engine = cluster.engine(volume.name)
     modes = engine.modes if engine else {}
     behind = [
         f"{replica.name} {modes.get(replica.name) or replica.state or 'not started'}"
         for replica in cluster.replicas_of_volume.get(volume.name, ())
-        if replica.node != node and replica not in good
+        if not scope.holds(replica) and replica not in good
     ]
     seen = f" ({', '.join(behind)})" if behind else ""
     return f"{len(good)} of {wanted} replicas complete elsewhere{seen}"

@@ -23,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
     Move,
     Step,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 
 def concerned(cluster: Cluster, node: str) -> tuple[Volume, ...]:
@@ -54,7 +55,7 @@ def decide(cluster: Cluster, volume: Volume, node: str) -> Move:
     behind = [replica for replica in keep if not _serves(cluster, volume, replica)]
     if extra and behind:
         if volume.state != "attached":
-            return replica_moves.attach(cluster, volume, node, original)
+            return replica_moves.attach(cluster, volume, Scope(node), original)
         why = f"for {behind[0].name} on {behind[0].node} to serve again"
         return Move(volume.name, Step.WAIT, original, why=why)
     if volume.replicas_wanted != original:

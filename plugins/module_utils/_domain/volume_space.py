@@ -31,7 +31,7 @@ def soft_anti_affinity(cluster: Cluster, volume: Volume) -> bool:
 def refusals(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> dict[str, str]:
     """Node name to reason; a node that could take a replica is not listed.
 
-    closed: nodes that are out of the question, with the reason (the one being drained).
+    closed: nodes, and disks by UUID, that are out of the question, with the reason.
     """
     told = ((name, _refused(cluster, volume, name, closed)) for name in sorted(cluster.nodes))
     return {name: reason for name, reason in told if reason}
@@ -52,7 +52,7 @@ def _refused(cluster: Cluster, volume: Volume, name: str, closed: Mapping[str, s
     if holds and not soft_anti_affinity(cluster, volume):
         return "already has a replica of it"
     reason = placement.tags_refused(cluster.settings, volume.node_selector, node.tags, "node")
-    return reason or _disks_refused(cluster, volume, node)
+    return reason or _disks_refused(cluster, volume, node, closed)
 
 
 def candidates(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> list[str]:
@@ -61,9 +61,12 @@ def candidates(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> l
     return [name for name in sorted(cluster.nodes) if name not in refused]
 
 
-def _disks_refused(cluster: Cluster, volume: Volume, node: Node) -> str:
+def _disks_refused(cluster: Cluster, volume: Volume, node: Node, closed: Mapping[str, str]) -> str:
     room = placement.Room.of(cluster.settings)
-    reasons = [_disk_refused(cluster, volume, disk, room) for disk in node.disks]
+    reasons = [
+        closed.get(disk.uuid, "") or _disk_refused(cluster, volume, disk, room)
+        for disk in node.disks
+    ]
     if not reasons:
         return "has no disk"
     return "" if "" in reasons else reasons[0]

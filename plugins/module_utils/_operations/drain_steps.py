@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    disk_names,
     drain_report,
     image_needs,
     pod_filters,
@@ -23,9 +24,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
-    known_uuids,
-)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import left_on
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Step as Next,
@@ -58,18 +57,21 @@ Lock = Callable[[], AbstractContextManager[Work]]
 Step = Callable[[Work, Request, Mapping[str, Any], Lock], Result]
 
 
-def _read(work: Work, request: Request) -> Cluster:
-    """A fresh reading; refuses names that do not fit."""
+def _read(work: Work, request: Request) -> tuple[Cluster, Request]:
+    """A fresh reading, and the request with the disk that it names; refuses names that do not
+    fit.
+    """
     cluster = plan_drain.read(work.client, work.longhorn, request.node)
+    request = disk_names.resolved(cluster, request)
     problems = plan_drain.input_problems(cluster, request)
     if problems:
         raise plan_drain.BadInput("\n".join([*problems, "Nothing was changed."]))
-    return cluster
+    return cluster, request
 
 
 def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Notes, repairs, and the node closed."""
-    cluster = _read(work, request)
+    cluster, request = _read(work, request)
     repair = bool(params["repair_entries"]) and remember_node.broken_images(cluster)
     close = remember_node.will_close(cluster, request)
     pending = remember_node.pending(cluster, request) or bool(repair)
@@ -79,20 +81,20 @@ def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
     with lock():
         if repair:
             result["repaired"] = remember_node.repair_entries(work, cluster)
-            cluster = _read(work, request)
+            cluster, request = _read(work, request)
         result["actions"] = remember_node.remember(work, cluster, request)
     return result
 
 
 def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Every volume independent of the node."""
-    cluster = _read(work, request)
+    cluster, request = _read(work, request)
     moves = [
-        replica_moves.decide(cluster, volume, request.node, request.intent)
-        for volume in replica_moves.concerned(cluster, request.node)
+        replica_moves.decide(cluster, volume, request.scope, request.intent)
+        for volume in replica_moves.concerned(cluster, request.scope)
     ]
     pending = [move for move in moves if move.step is not Next.DONE]
-    if not pending and replica_moves.opens_node(cluster, request.node, request.intent):
+    if not pending and replica_moves.opens_node(cluster, request.scope, request.intent):
         return _reopen(work, request, lock)
     if work.check_mode or not pending:
         planned = moving.Outcome()
@@ -137,9 +139,9 @@ def _told(work: Work, outcome: Any, run: Callable[[], Any]) -> Any:
 
 def relocate_images(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Every image of the node safe without it."""
-    cluster = _read(work, request)
+    cluster, request = _read(work, request)
     needs, _placement = image_needs.assess(
-        cluster, request.node, request.intent, request.next_nodes
+        cluster, request.scope, request.intent, request.next_nodes
     )
     pending = [need for need in needs if not need.safe]
     if work.check_mode or not pending:
@@ -213,16 +215,15 @@ def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock)
     outcome = release_node.Outcome()
     if not request.intent.leaves:
         return {"changed": False, **outcome.as_data()}
-    cluster = _read(work, request)
-    uuids = known_uuids(cluster.nodes[request.node])
+    cluster, request = _read(work, request)
+    uuids = request.scope.uuids(cluster)
     keys = [
         (image.name, copy.disk)
-        for image in image_needs.concerned(cluster, request.node)
+        for image in image_needs.concerned(cluster, request.scope)
         for copy in image.wanted
         if copy.disk in uuids
     ]
-    wanted = bool(params["remove_disks"])
-    disks = [disk.name for disk in cluster.nodes[request.node].disks] if wanted else []
+    disks = list(left_on(cluster, request.scope).disks) if request.remove_disks else []
     if work.check_mode or not (keys or disks):
         outcome.keys, outcome.disks = keys, disks
         return {"changed": bool(keys or disks), **outcome.as_data()}
@@ -232,14 +233,14 @@ def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock)
         if keys:
             _told(work, outcome, releasing.run)
         if disks:
-            fresh = _read(work, request)
-            outcome.disks = remove_disks.remove_disks(work, fresh, request.node)
+            fresh, request = _read(work, request)
+            outcome.disks = remove_disks.remove_disks(work, fresh, request.scope)
     return {"changed": bool(outcome.keys or outcome.disks), **outcome.as_data()}
 
 
 def prove(work: Work, request: Request, params: Mapping[str, Any]) -> Result:
     """The proof and the report."""
-    _read(work, request)
+    _cluster, request = _read(work, request)
     proof = prove_drain.prove_drain(work, request)
     started = params.get("started")
     elapsed = work.wall_seconds_since(float(started)) if started else None

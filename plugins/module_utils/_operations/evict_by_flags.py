@@ -10,6 +10,10 @@ beat, so nothing happens for up to 30 s. The volumes stay healthy all the time.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
@@ -20,6 +24,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
     Request,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
@@ -46,55 +52,65 @@ def evict(work: Work, request: Request) -> Outcome:
     refused = work.longhorn.schema.eviction_flags_refused
     if refused or not request.intent.leaves:
         raise Stopped(f"mover=longhorn is refused: {refused or 'a reboot moves no replica'}.")
-    outcome = Outcome()
+    outcome, scope = Outcome(), request.scope
     with LiveCluster(work.client, work.longhorn, FOLLOWED) as live:
-        before = _names(live.picture(), request.node)
+        before = _names(live.picture(), scope)
         if not before:
             return outcome
         work.irreversible()
-        if work.patch(kinds.LONGHORN_NODES, request.node, _flags_on) is not None:
+        if work.patch(kinds.LONGHORN_NODES, request.node, partial(_flags_on, scope)) is not None:
             outcome.writes += 1
         while True:
             work.safe_point()
-            here = _names(live.picture(), request.node)
-            work.where = f"{count(len(here), 'replica')} still on {request.node}."
+            here = _names(live.picture(), scope)
+            work.where = f"{count(len(here), 'replica')} still on {scope.label}."
             if not here:
                 break
             flagged = any(
-                r.eviction_requested
-                for r in live.picture().replicas.values()
-                if r.node == request.node
+                r.eviction_requested for r in live.picture().replicas.values() if scope.holds(r)
             )
             seen = f"{count(len(here), 'replica')} left" + ("" if flagged else f" ({BEAT})")
             work.progress.update(f"replicas {len(before) - len(here)}/{len(before)}   {seen}")
             if work.deadline.expired:
                 raise TimedOut(
                     f"waited {spell_seconds(work.deadline.elapsed())} for Longhorn to evict "
-                    f"{request.node}; last seen: {', '.join(here[:5])} still there."
+                    f"{scope.label}; last seen: {', '.join(here[:5])} still there."
                 )
             live.next_change(min(1.0, work.deadline.remaining()))
     outcome.deleted = before
-    if work.patch(kinds.LONGHORN_NODES, request.node, _eviction_off) is not None:
+    if work.patch(kinds.LONGHORN_NODES, request.node, partial(_eviction_off, scope)) is not None:
         outcome.writes += 1
     return outcome
 
 
-def _names(cluster: Cluster, node: str) -> list[str]:
-    return sorted(r.name for r in cluster.replicas.values() if r.node == node)
+def _names(cluster: Cluster, scope: Scope) -> list[str]:
+    return sorted(r.name for r in cluster.replicas.values() if scope.holds(r))
 
 
-def _flags_on(raw: Object) -> Ops | None:
-    spec = spec_of(raw)
+def _flags(scope: Scope, raw: Object) -> tuple[Mapping[str, Any] | None, str]:
+    """Where the flags of the scope are: the node's spec or the disk's entry in it; and the path."""
+    if not scope.disk:
+        return spec_of(raw), "/spec"
+    entry = (spec_of(raw).get("disks") or {}).get(scope.name)
+    return entry, f"/spec/disks/{escape(scope.name)}"
+
+
+def _flags_on(scope: Scope, raw: Object) -> Ops | None:
+    """Both flags in one write; scheduling first, or the webhook refuses the eviction."""
+    flags, path = _flags(scope, raw)
     ops: Ops = []
-    if spec.get("allowScheduling"):
-        ops.append({"op": "replace", "path": "/spec/allowScheduling", "value": False})
-    if not spec.get("evictionRequested"):
-        ops.append({"op": "add", "path": "/spec/evictionRequested", "value": True})
+    if flags is None:
+        return None
+    if flags.get("allowScheduling"):
+        ops.append({"op": "replace", "path": f"{path}/allowScheduling", "value": False})
+    if not flags.get("evictionRequested"):
+        ops.append({"op": "add", "path": f"{path}/evictionRequested", "value": True})
     return ops or None
 
 
-def _eviction_off(raw: Object) -> Ops | None:
-    """The node is empty and stays closed; the flag alone would go on pulling at image copies."""
-    if not spec_of(raw).get("evictionRequested"):
+def _eviction_off(scope: Scope, raw: Object) -> Ops | None:
+    """All is away and the scope stays closed; the flag alone would go on pulling at copies."""
+    flags, path = _flags(scope, raw)
+    if flags is None or not flags.get("evictionRequested"):
         return None
-    return [{"op": "replace", "path": "/spec/evictionRequested", "value": False}]
+    return [{"op": "replace", "path": f"{path}/evictionRequested", "value": False}]

@@ -111,27 +111,29 @@ class Mover:
                 live.next_change(min(1.0, work.deadline.remaining()))
 
     def _decide(self, cluster: Cluster) -> list[Move]:
-        node = self._request.node
-        return [self._judge(cluster, v) for v in replica_moves.concerned(cluster, node)]
+        scope = self._request.scope
+        return [self._judge(cluster, v) for v in replica_moves.concerned(cluster, scope)]
 
     def _judge(self, cluster: Cluster, volume: Volume) -> Move:
-        return replica_moves.decide(cluster, volume, self._request.node, self._request.intent)
+        return replica_moves.decide(cluster, volume, self._request.scope, self._request.intent)
 
     def _late(self, open_moves: list[Move]) -> str:
         return (
             f"waited {spell_seconds(self._work.deadline.elapsed())} for the replicas of "
-            f"{self._request.node} to be elsewhere; last seen: {waiting_for(open_moves)}. "
+            f"{self._request.scope.label} to be elsewhere; last seen: {waiting_for(open_moves)}. "
             "No replica was deleted that is still needed."
         )
 
     def _tell(self, cluster: Cluster, moves: list[Move], open_moves: list[Move]) -> None:
-        node, work = self._request.node, self._work
+        scope, work = self._request.scope, self._work
         done = len(moves) - len(open_moves)
-        here = sum(1 for r in cluster.replicas.values() if r.node == node)
-        work.where = f"{count(here, 'replica')} still on {node}; volumes keep all their data."
+        here = sum(1 for r in cluster.replicas.values() if scope.holds(r))
+        work.where = (
+            f"{count(here, 'replica')} still on {scope.label}; volumes keep all their data."
+        )
         self._watch_degraded(cluster, moves)
         if not open_moves:
-            text = "every volume is safe without the node"
+            text = f"every volume is safe without {scope.label}"
         else:
             text = f"volumes {done}/{len(moves)}   {waiting_for(open_moves)}"
         if moves:
@@ -192,13 +194,13 @@ class Mover:
                 replicas = live.picture().replicas_of_volume.get(volume.name, ())
                 value = {
                     "numberOfReplicas": move.original,
-                    "node": self._request.node,
+                    **self._request.scope.mark(),
                     "replicas": sorted(replica.name for replica in replicas),
                 }
                 ops += memory.note(volume.meta, {**noted, **value})
             self.outcome.raised.add(move.volume)
         elif move.forget:
-            ops += memory.drop(volume.meta, "numberOfReplicas", "node", "replicas")
+            ops += memory.drop(volume.meta, "numberOfReplicas", "node", "disk", "replicas")
         return self._patch_volume(live, volume, ops)
 
     def _patch_volume(self, live: LiveCluster, volume: Volume, ops: Ops) -> bool:

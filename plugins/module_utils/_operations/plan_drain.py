@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    disk_names,
+    drain_plan,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_plan import Plan
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -67,6 +70,8 @@ def input_problems(cluster: Cluster, request: Request) -> list[str]:
             f"namespace {cluster.namespace}, so it holds no image and no replica. Longhorn "
             f"manages: {names(known, 20)}. Drain it with kubectl drain."
         )
+    if request.disk and not problems and not request.disk_name:
+        problems.append(disk_names.unknown(cluster, request))
     for name in request.next_nodes:
         if name not in cluster.nodes:
             problems.append(

@@ -30,9 +30,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
     Request,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
-    known_uuids,
-)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
@@ -84,6 +81,7 @@ class Release:
     def __init__(self, work: Work, request: Request) -> None:
         self._work = work
         self._request = request
+        self._place = request.scope.label
         self._uuids: frozenset[str] = frozenset()
         self.outcome = Outcome()
 
@@ -94,9 +92,9 @@ class Release:
         while True:
             work.safe_point()
             cluster = self._read()
-            self._uuids |= known_uuids(cluster.nodes[self._request.node])
+            self._uuids |= self._request.scope.uuids(cluster)
             needs, _placement = image_needs.assess(
-                cluster, self._request.node, self._request.intent, self._request.next_nodes
+                cluster, self._request.scope, self._request.intent, self._request.next_nodes
             )
             if not needs:
                 break
@@ -130,7 +128,7 @@ class Release:
     def _judge(
         self, cluster: Cluster, needs: tuple[Need, ...]
     ) -> tuple[list[tuple[Need, str]], dict[str, tuple[guards.Refusal, ...]]]:
-        gone = proven.under_maintenance(cluster) | {self._request.node}
+        gone = self._request.scope.gone(cluster)
         may_go: list[tuple[Need, str]] = []
         refused: dict[str, tuple[guards.Refusal, ...]] = {}
         for need in needs:
@@ -156,7 +154,7 @@ class Release:
             f"{image}: {', '.join(reason.text for reason in reasons)}"
             for image, reasons in sorted(refused.items())
         )
-        where = f"{count(len(refused), 'copy', 'copies')} must stay on {self._request.node}"
+        where = f"{count(len(refused), 'copy', 'copies')} must stay on {self._place}"
         final = any(
             reason.rule not in RULES_THAT_PASS for reasons in refused.values() for reason in reasons
         )
@@ -182,7 +180,7 @@ class Release:
             self._work.interrupt.check(self._work.where)
             image = cluster.images[name]
             ops: Ops = [{"op": "remove", "path": cluster.schema.key_path(disk)} for disk in disks]
-            ops += memory.drop(image.meta, "map", "node")
+            ops += memory.drop(image.meta, "map", "node", "disk")
             # Before the write: one whose answer was lost may have happened all the same.
             asked.extend((name, disk) for disk in disks)
             try:
@@ -198,13 +196,14 @@ class Release:
         finally:
             self.outcome.put_back += put_back(self._work, asked)
         self.outcome.keys += [pair for pair in removed if pair not in self.outcome.put_back]
+        gone = self._request.scope.gone(cluster)
         for name in by_image:
-            number = len(proven.proven(cluster, cluster.images[name], [self._request.node]))
+            number = len(proven.proven(cluster, cluster.images[name], gone))
             lowest = self.outcome.lowest
             self.outcome.lowest = number if lowest is None else min(lowest, number)
         total = len(self.outcome.keys)
-        self._work.where = f"{count(total, 'copy', 'copies')} taken off {self._request.node}."
-        self._work.progress.update(f"{count(total, 'copy', 'copies')} taken off the node")
+        self._work.where = f"{count(total, 'copy', 'copies')} taken off {self._place}."
+        self._work.progress.update(f"{count(total, 'copy', 'copies')} taken off {self._place}")
         if not removed:
             self._work.pause(PAUSE_SECONDS)
 
@@ -222,12 +221,12 @@ class Release:
                 )
                 if not held:
                     return
-                work.where = f"{count(len(held), 'file')} still recorded on {self._request.node}."
+                work.where = f"{count(len(held), 'file')} still recorded on {self._place}."
                 work.progress.update(f"waiting for {count(len(held), 'file')} to be removed")
                 if work.deadline.expired:
                     raise TimedOut(
                         f"waited {spell_seconds(work.deadline.elapsed())} for the managers of "
-                        f"{self._request.node} to drop their files; last seen: "
+                        f"{self._place} to drop their files; last seen: "
                         f"{', '.join(held[:5])}."
                     )
                 live.next_change(min(1.0, work.deadline.remaining()))

@@ -33,6 +33,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,
     names,
@@ -95,6 +96,7 @@ class Relocation:
     def __init__(self, work: Work, request: Request) -> None:
         self._work = work
         self._request = request
+        self._place = request.scope.label
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -121,14 +123,14 @@ class Relocation:
                 if work.deadline.expired:
                     raise TimedOut(
                         f"waited {spell_seconds(work.deadline.elapsed())} for proven copies off "
-                        f"{self._request.node}; last seen: {_seen(live.picture(), unsafe)}. "
-                        f"Nothing was taken off the node. {SYNC_HELD_BACK}."
+                        f"{self._place}; last seen: {_seen(live.picture(), unsafe)}. "
+                        f"Nothing was taken off it. {SYNC_HELD_BACK}."
                     )
                 live.next_change(min(1.0, work.deadline.remaining()))
 
     def _assess(self, cluster: Cluster) -> tuple[tuple[Need, ...], Any]:
         request = self._request
-        return image_needs.assess(cluster, request.node, request.intent, request.next_nodes)
+        return image_needs.assess(cluster, request.scope, request.intent, request.next_nodes)
 
     def _check_hope(self, cluster: Cluster, unsafe: list[Need]) -> None:
         """Without a proven or coming copy elsewhere, and without a target, no image gets safe."""
@@ -141,8 +143,8 @@ class Relocation:
         if lost:
             told = names([need.image.name for need in lost])
             raise Stopped(
-                f"{told}: the only proven copy is on {self._request.node} and no disk can take "
-                "another. Nothing was taken off the node. Plan again to see why each disk was "
+                f"{told}: the only proven copy is on {self._place} and no disk can take "
+                "another. Nothing was taken off it. Plan again to see why each disk was "
                 "refused (--check --diff)."
             )
 
@@ -151,13 +153,13 @@ class Relocation:
         waiting = [need for need in needs if not need.safe]
         safe = len(needs) - len(waiting)
         work.where = (
-            f"{safe} of {len(needs)} images are safe without {self._request.node}; "
+            f"{safe} of {len(needs)} images are safe without {self._place}; "
             "nothing was taken off it."
         )
         if not needs:
             return
         if not waiting:
-            text = f"{count(len(needs), 'image')}: each has a proven copy outside the node"
+            text = f"{count(len(needs), 'image')}: each has a proven copy outside {self._place}"
             work.progress.update(text, at_once=True)
             return
         moved = sum(self._moved(cluster, *added) for added in self.outcome.added)
@@ -181,13 +183,13 @@ class Relocation:
         by_image: dict[str, list[Disk]] = {}
         for need, disk in missing:
             by_image.setdefault(need.image.name, []).append(disk)
-        schema, node = self._work.longhorn.schema, self._request.node
+        schema, scope = self._work.longhorn.schema, self._request.scope
         self._work.irreversible()
 
         def add(item: tuple[str, list[Disk]]) -> tuple[Object | None, list[Disk]]:
             name, disks = item
             self._work.interrupt.check(self._work.where)
-            decide = _adder(schema, node, disks)
+            decide = _adder(schema, scope, disks)
             return self._work.patch(kinds.BACKING_IMAGES, name, decide), disks
 
         for raw, disks in self._work.in_parallel(add, list(by_image.items())):
@@ -200,7 +202,7 @@ class Relocation:
             pass
 
 
-def _adder(schema: Schema, node: str, disks: list[Disk]) -> Callable[[Object], Ops | None]:
+def _adder(schema: Schema, scope: Scope, disks: list[Disk]) -> Callable[[Object], Ops | None]:
     """The operations that put these disks into an image's map, and note the earlier map once."""
 
     def decide(raw: Object) -> Ops | None:
@@ -212,7 +214,7 @@ def _adder(schema: Schema, node: str, disks: list[Disk]) -> Callable[[Object], O
         new = [disk for disk in disks if disk.uuid not in (present or {})]
         if not new:
             return None
-        ops: Ops = list(image_note(raw, schema, node) or [])
+        ops: Ops = list(image_note(raw, schema, scope) or [])
         if present is None:
             value = {disk.uuid: entry for disk in new}
             return [*ops, {"op": "add", "path": schema.map_path, "value": value}]

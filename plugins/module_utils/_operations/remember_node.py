@@ -24,7 +24,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema, escape
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     Ops,
     Work,
@@ -44,24 +45,28 @@ DISK_FIELDS = (
 
 def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
     """Write the notes that are missing; returns what was changed, in words."""
+    scope = request.scope
     cordoned = cluster.kube_nodes[request.node].unschedulable
-    close = replica_moves.closes_node(cluster, request.node, request.intent)
+    close = bool(scope.disk) or replica_moves.closes_node(cluster, scope, request.intent)
     changed: list[str] = []
 
     def node_ops(raw: Object) -> Ops | None:
+        if scope.disk:
+            return _disk_ops(raw, scope)
         return _node_ops(raw, request, cordoned, close)
 
-    work.where = f"Nothing of {request.node} has been moved."
+    work.where = f"Nothing of {scope.label} has been moved."
     work.irreversible()
     if work.patch(kinds.LONGHORN_NODES, request.node, node_ops) is not None:
         closed = ", closed for new replicas" if close else ""
-        changed.append(f"node {request.node}: earlier values noted{closed}")
+        what = "disk" if scope.disk else "node"
+        changed.append(f"{what} {scope.label}: earlier values noted{closed}")
     names = _images_to_note(cluster, request)
 
     def note_image(name: str) -> bool:
         work.interrupt.check(work.where)
         written = work.patch(
-            kinds.BACKING_IMAGES, name, lambda raw: image_note(raw, cluster.schema, request.node)
+            kinds.BACKING_IMAGES, name, lambda raw: image_note(raw, cluster.schema, scope)
         )
         return written is not None
 
@@ -73,16 +78,22 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
 
 def pending(cluster: Cluster, request: Request) -> bool:
     """Whether `remember` has anything to write."""
-    node = cluster.nodes[request.node]
-    noted = memory.before(node.meta).get("intent") == request.intent.value
+    meta = cluster.nodes[request.node].meta
+    if request.disk:
+        noted = request.disk in memory.before(meta, memory.DISKS_BEFORE)
+    else:
+        noted = memory.before(meta).get("intent") == request.intent.value
     close = will_close(cluster, request)
     return not noted or close or bool(_images_to_note(cluster, request))
 
 
 def will_close(cluster: Cluster, request: Request) -> bool:
-    """Whether the node is open and must not be while replicas move."""
-    open_now = cluster.nodes[request.node].allow_scheduling
-    return open_now and replica_moves.closes_node(cluster, request.node, request.intent)
+    """Whether the node, or the disk, is open and must not be while replicas move."""
+    node = cluster.nodes[request.node]
+    if request.disk:
+        return any(disk.uuid == request.disk and disk.allow_scheduling for disk in node.disks)
+    closes = replica_moves.closes_node(cluster, request.scope, request.intent)
+    return node.allow_scheduling and closes
 
 
 def reopen(work: Work, request: Request) -> bool:
@@ -135,6 +146,23 @@ def _node_ops(raw: Object, request: Request, cordoned: bool, close: bool) -> Ops
     return ops or None
 
 
+def _disk_ops(raw: Object, scope: Scope) -> Ops | None:
+    """Note one disk by its UUID, and close it; one write."""
+    identity = parse.meta(raw)
+    entry = (spec_of(raw).get("disks") or {}).get(scope.name)
+    noted = memory.before(identity, memory.DISKS_BEFORE)
+    ops: Ops = []
+    if entry is None:
+        return None
+    if scope.disk not in noted:
+        value = {"name": scope.name, **{key: entry[key] for key in DISK_FIELDS if key in entry}}
+        ops += memory.note(identity, {**noted, scope.disk: value}, memory.DISKS_BEFORE)
+    if entry.get("allowScheduling"):
+        path = f"/spec/disks/{escape(scope.name)}/allowScheduling"
+        ops.append({"op": "replace", "path": path, "value": False})
+    return ops or None
+
+
 def _values(raw: Object, cordoned: bool) -> dict[str, Any]:
     spec = spec_of(raw)
     seen = (raw.get("status") or {}).get("diskStatus") or {}
@@ -159,9 +187,9 @@ def _images_to_note(cluster: Cluster, request: Request) -> list[str]:
     replica (its start adds a key by itself), and all that have a copy on the node, because Longhorn
     adds one elsewhere when the node is away for longer than 45 to 52 s.
     """
-    names = {image.name for image in image_needs.concerned(cluster, request.node)}
-    for volume in replica_moves.concerned(cluster, request.node):
-        move = replica_moves.decide(cluster, volume, request.node, request.intent)
+    names = {image.name for image in image_needs.concerned(cluster, request.scope)}
+    for volume in replica_moves.concerned(cluster, request.scope):
+        move = replica_moves.decide(cluster, volume, request.scope, request.intent)
         if move.step in (Step.RAISE, Step.ATTACH) and volume.image:
             names.add(volume.image)
     return sorted(
@@ -173,13 +201,13 @@ def _images_to_note(cluster: Cluster, request: Request) -> list[str]:
     )
 
 
-def image_note(raw: Object, schema: Schema, node: str) -> Ops | None:
+def image_note(raw: Object, schema: Schema, scope: Scope) -> Ops | None:
     """Note the map as it is, once."""
     identity = parse.meta(raw)
     noted = memory.before(identity)
     if identity.deleting or "map" in noted:
         return None
-    value = {"map": spec_of(raw).get(schema.map_field) or {}, "node": node}
+    value = {"map": spec_of(raw).get(schema.map_field) or {}, **scope.mark()}
     return memory.note(identity, {**noted, **value})
 
 

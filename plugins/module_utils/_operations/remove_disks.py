@@ -21,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
 )
@@ -36,20 +37,23 @@ LAGGING_SECONDS = 35.0
 RETRY_SECONDS = 2.0
 
 
-def remove_disks(work: Work, cluster: Cluster, node: str) -> list[str]:
-    """Remove every disk entry; `cluster` is a reading after the node was emptied.
+def remove_disks(work: Work, cluster: Cluster, scope: Scope) -> list[str]:
+    """Remove every disk entry of the scope; `cluster` is a reading after it was emptied.
 
     The webhook is blind to replicas and keys where a disk is not Ready, so the objects themselves
-    are asked first. Raises Stopped when the node still holds data.
+    are asked first. Raises Stopped when it still holds data.
     """
-    left = left_on(cluster, node)
+    node = scope.node
+    left = left_on(cluster, scope)
     held = left.replicas or left.images or left.first_files
     if held:
         raise Stopped(
-            f"The disks of {node} stay in Longhorn: {left.words()} left there. Nothing was removed."
+            f"{scope.label} stays in Longhorn: {left.words()} left there. No disk was removed."
         )
     removed: list[str] = []
     for disk in cluster.nodes[node].disks:
+        if disk.name not in left.disks:
+            continue
         work.where = f"{len(removed)} disk entries of {node} taken out of Longhorn."
         if disk.in_spec:
             _close(work, node, disk.name)

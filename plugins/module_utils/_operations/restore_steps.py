@@ -34,6 +34,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_
     Plan,
     Request,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     await_return,
@@ -159,7 +160,7 @@ def finish(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
             result["changed"] = _forget(work, node)
         cluster, made = _read(work, request)
     held = [v.name for v in return_volumes.concerned(cluster, node)] if made.held else []
-    left = left_on_node.left_on(cluster, node)
+    left = left_on_node.left_on(cluster, Scope(node))
     copies = count(len(left.images), "image copy", "image copies")
     holds = f"{count(len(left.replicas), 'replica')}, {copies}"
     rebuilt = living.replaced(cluster, node)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect imp
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    disk_names,
+    drain_plan,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -164,6 +167,7 @@ def plan(scene: Scene, request: Request) -> drain_plan.Plan:
     """The plan, as the role's first task makes it."""
     work = scene.work()
     cluster = plan_drain.read(work.client, work.longhorn, request.node)
+    request = disk_names.resolved(cluster, request)
     return plan_drain.plan(work.client, cluster, request, writing=True)
 
 
@@ -186,11 +190,12 @@ def drain(
     seconds: float = 60.0,
     **options: Any,
 ) -> dict[str, dict[str, Any]]:
-    """The steps of the role in their order, under one lock; results by step, proof last.
+    """The steps of the role in their order, under one lock; results by step, proof last. With
+    disk= those of the role that empties one disk.
 
     prepare: gets every client before it works (to inject something).
     """
-    known = {"own_mover", "move_single", "repair_entries", "next_nodes", "consent"}
+    known = {field.name for field in fields(Request)}
     request = Request(
         node, Intent(intent), **{key: value for key, value in options.items() if key in known}
     )
@@ -201,6 +206,8 @@ def drain(
     if made.work:
         steps = STEPS if request.own_mover else (STEPS[0], STEPS[2], *STEPS[1:])
         for name, step in steps:
+            if request.disk and name in ("cordon", "pods"):
+                continue
             results[name] = _one(scene, step, request, params, holder, prepare, seconds)
         work = scene.work()
         lock = lease.Lease(work.client, holder)

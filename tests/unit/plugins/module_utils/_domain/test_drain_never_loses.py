@@ -30,6 +30,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Copy,
     Image,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from tests.unit.plugins.module_utils._domain import build
 
 STATES = ["ready", "ready", "ready", "in-progress", "failed", "unknown", "", "starting"]
@@ -136,7 +137,7 @@ def without_key(cluster: Cluster, image: Image, disk: str) -> Cluster:
 @given(clusters())
 def test_a_key_goes_only_when_a_proven_copy_stays_elsewhere(cluster: Cluster) -> None:
     gone = proven.under_maintenance(cluster) | {T}
-    needs, _placement = image_needs.assess(cluster, T, Intent.REMOVE)
+    needs, _placement = image_needs.assess(cluster, Scope(T), Intent.REMOVE)
     for need in needs:
         for copy in need.here:
             against = guards.against_removal(
@@ -177,11 +178,11 @@ def test_targets_are_disks_that_may_take_a_copy(cluster: Cluster, intent: Intent
 @settings(max_examples=400, deadline=None)
 @given(clusters(), st.sampled_from(list(Intent)))
 def test_a_replica_goes_only_when_enough_others_serve(cluster: Cluster, intent: Intent) -> None:
-    for volume in replica_moves.concerned(cluster, T):
-        move = replica_moves.decide(cluster, volume, T, intent)
+    for volume in replica_moves.concerned(cluster, Scope(T)):
+        move = replica_moves.decide(cluster, volume, Scope(T), intent)
         if move.step is replica_moves.Step.DELETE:
             assert intent.leaves
-            good = replica_moves.good_elsewhere(cluster, volume, T)
+            good = replica_moves.good_elsewhere(cluster, volume, Scope(T))
             assert good
             assert len(good) >= move.original or all(r.failed_at for r in move.victims)
             assert all(r.node == T for r in move.victims)
@@ -206,10 +207,10 @@ def test_a_whole_drain_keeps_every_image_that_was_there(cluster: Cluster) -> Non
     had = {name: bool(proven.proven(cluster, image)) for name, image in cluster.images.items()}
     for _round in range(4):
         gone = proven.under_maintenance(cluster) | {T}
-        needs, _placement = image_needs.assess(cluster, T, Intent.REMOVE)
+        needs, _placement = image_needs.assess(cluster, Scope(T), Intent.REMOVE)
         for need in needs:
             cluster = complete(cluster, need)
-        needs, _placement = image_needs.assess(cluster, T, Intent.REMOVE)
+        needs, _placement = image_needs.assess(cluster, Scope(T), Intent.REMOVE)
         for need in needs:
             assert not need.targets or need.reachable <= need.wanted
             for copy in need.here:

@@ -21,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import left_on
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from tests.unit.recorded import scenario, states
 
 RECORDED = [
@@ -50,7 +51,7 @@ def test_in_every_recorded_state_our_decisions_are_safe(name: str) -> None:
             if node not in cluster.kube_nodes:
                 continue
             gone = proven.under_maintenance(cluster) | {node}
-            needs, _placement = image_needs.assess(cluster, node, Intent.REMOVE)
+            needs, _placement = image_needs.assess(cluster, Scope(node), Intent.REMOVE)
             for need in needs:
                 for copy in need.here:
                     if guards.against_removal(
@@ -61,10 +62,10 @@ def test_in_every_recorded_state_our_decisions_are_safe(name: str) -> None:
                     assert other_copies(cluster, need.image.name, copy.disk, gone) >= 1
                     users = cluster.replicas_of_image.get(need.image.name, ())
                     assert all(replica.disk != copy.disk for replica in users)
-            for volume in replica_moves.concerned(cluster, node):
-                move = replica_moves.decide(cluster, volume, node, Intent.REMOVE)
+            for volume in replica_moves.concerned(cluster, Scope(node)):
+                move = replica_moves.decide(cluster, volume, Scope(node), Intent.REMOVE)
                 if move.step is replica_moves.Step.DELETE:
-                    assert replica_moves.good_elsewhere(cluster, volume, node)
+                    assert replica_moves.good_elsewhere(cluster, volume, Scope(node))
     if name.endswith("w2-leave-own"):
         assert allowed, "the recorded drain reached states in which the keys may go"
 
@@ -81,7 +82,7 @@ def test_the_proof_follows_a_recorded_drain(name: str) -> None:
         n for n, node in seen[len(seen) * 3 // 4][1].nodes.items() if not node.allow_scheduling
     ]
     assert len(closed) == 1
-    words = [left_on(cluster, closed[0]).words() for _time, cluster in seen]
+    words = [left_on(cluster, Scope(closed[0])).words() for _time, cluster in seen]
     assert any("2 replicas" in told and "2 copies" in told for told in words)
     assert "nothing" in words[words.index(max(words, key=len)) :]
 

@@ -121,6 +121,7 @@ def test_the_report() -> None:
     assert drain_report.report(prove(cluster, REMOVE), REMOVE, steps, 401) == [
         "worker-3 is drained for 'remove' (6 min 41 s). "
         "Safe to: reboot yes | reinstall yes | remove yes",
+        "  outcome   safe to reboot, reinstall or remove",
         "  images    8 copies made (19.0 GiB, 51.2 MiB/s), 12 taken off the node, "
         "lowest number of proven copies of any image on the way: 1",
         "  volumes   2 replicas moved, 0 volumes degraded now (2 were, for 58 s at most)",

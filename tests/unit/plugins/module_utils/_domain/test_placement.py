@@ -16,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_ne
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from tests.unit.plugins.module_utils._domain import build
 
 GIB = build.GIB
@@ -102,7 +103,7 @@ def spread(*nodes: Any, images: int, copies: int = 1, **fields: Any) -> list[str
         for n in range(images)
     ]
     cluster = build.cluster("1.12.1", build.node("t"), *nodes, *made, **fields)
-    needs, _placement = assess(cluster, "t", Intent.REMOVE)
+    needs, _placement = assess(cluster, Scope("t"), Intent.REMOVE)
     return [disk.label for need in needs for disk in need.targets]
 
 
@@ -156,11 +157,11 @@ def test_how_many_copies_are_wanted() -> None:
 def test_a_copy_that_is_coming_is_not_asked_for_twice() -> None:
     image = build.image("a", [build.copy("n1.0"), build.copy("n2.0", "in-progress")])
     cluster = build.cluster("1.12.1", *[build.node(f"n{n}") for n in (1, 2, 3)], image)
-    needs, _placement = assess(cluster, "n1", Intent.REMOVE)
+    needs, _placement = assess(cluster, Scope("n1"), Intent.REMOVE)
     assert needs[0].targets == () and not needs[0].safe
     broken = build.image("a", [build.copy("n1.0"), build.copy("n2.0", "failed")])
     cluster = build.cluster("1.12.1", *[build.node(f"n{n}") for n in (1, 2, 3)], broken)
-    needs, _placement = assess(cluster, "n1", Intent.REMOVE)
+    needs, _placement = assess(cluster, Scope("n1"), Intent.REMOVE)
     assert [disk.label for disk in needs[0].targets] == ["n3/disk-0"]
 
 
@@ -168,9 +169,9 @@ def test_a_node_that_is_being_evicted_can_still_give_its_copies() -> None:
     image = build.image("a", [build.copy("n1.0", eviction_requested=True)])
     leaving = build.node("n1", eviction_requested=True, allow_scheduling=False)
     cluster = build.cluster("1.12.1", leaving, build.node("n2"), image)
-    needs, _placement = assess(cluster, "n1", Intent.REMOVE)
+    needs, _placement = assess(cluster, Scope("n1"), Intent.REMOVE)
     assert [disk.label for disk in needs[0].targets] == ["n2/disk-0"]
     off = build.node("n1", conditions=build.conditions(ready=False))
     cluster = build.cluster("1.12.1", off, build.node("n2"), image)
-    needs, _placement = assess(cluster, "n1", Intent.REMOVE)
+    needs, _placement = assess(cluster, Scope("n1"), Intent.REMOVE)
     assert needs[0].targets == () and needs[0].sources == ()

@@ -14,6 +14,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
     decide,
     opens_node,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from tests.unit.plugins.module_utils._domain import build
 
 NODES = tuple(build.node(f"n{number}") for number in (1, 2, 3))
@@ -22,7 +23,7 @@ RAISED = {"numberOfReplicas": 1, "node": "n1"}
 
 def step(volume: Any, *things: Any, intent: Intent = Intent.REMOVE, **fields: Any) -> Move:
     cluster = build.cluster("1.12.1", *NODES, volume, *things, **fields)
-    return decide(cluster, cluster.volumes["v"], "n1", intent)
+    return decide(cluster, cluster.volumes["v"], Scope("n1"), intent)
 
 
 def words(move: Move) -> tuple[str, int]:
@@ -114,7 +115,9 @@ def test_a_reboot_closes_the_node_only_where_replicas_may_share_it() -> None:
     sole = build.engine("v", "n3", ["r1"])
 
     def closes(volume: Any, *more: Any, intent: Intent = Intent.REBOOT) -> bool:
-        return closes_node(build.cluster("1.12.1", *NODES, volume, HERE, *more), "n1", intent)
+        return closes_node(
+            build.cluster("1.12.1", *NODES, volume, HERE, *more), Scope("n1"), intent
+        )
 
     assert not closes(build.volume("v", 1), sole)
     assert closes(build.volume("v", 1, soft_anti_affinity="enabled"), sole)
@@ -126,7 +129,7 @@ def test_a_reboot_closes_the_node_only_where_replicas_may_share_it() -> None:
 def test_a_node_that_was_open_is_opened_again_before_its_reboot() -> None:
     def opens(before: Any, allow: bool, intent: Intent = Intent.REBOOT) -> bool:
         node = build.node("n1", before=before, allow_scheduling=allow)
-        return opens_node(build.cluster("1.12.1", node, *NODES[1:]), "n1", intent)
+        return opens_node(build.cluster("1.12.1", node, *NODES[1:]), Scope("n1"), intent)
 
     assert opens({"allowScheduling": True}, False)
     assert not opens({"allowScheduling": False}, False), "the operator had closed it"

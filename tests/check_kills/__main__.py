@@ -52,6 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.check_kills", description=__doc__)
     parser.add_argument("--longhorn", nargs="+", default=["1.6", "1.12"])
     parser.add_argument("--step", choices=STEPS)
+    parser.add_argument("--later", type=float, nargs="+", default=LATER, help="seconds into it")
     options = parser.parse_args()
     if missing():
         print(f"This check needs {missing()}.", file=sys.stderr)
@@ -59,7 +60,7 @@ def main() -> int:
     wrong = 0
     for version in options.longhorn:
         for step in [options.step] if options.step else STEPS:
-            for later in LATER:
+            for later in options.later:
                 for problem in row(version, step, later):
                     print(f"        {problem}")
                     wrong += 1

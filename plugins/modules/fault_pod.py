@@ -60,7 +60,9 @@ options:
     type: str
     choices: [immutable, immutable_during_transfer, files_removed, wrong_bytes, disk_full]
   image:
-    description: Name of the image. Required with O(state=armed).
+    description:
+      - Name of the image. Required with O(state=armed).
+      - Only the images of fault plays are accepted, whose names begin with C(fault-).
     type: str
   uuid:
     description: The image's C(status.uuid). Required with O(state=armed).

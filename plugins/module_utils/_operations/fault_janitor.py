@@ -51,15 +51,15 @@ def marker(run: str) -> Path:
 
 
 def arm(params: Mapping[str, Any], run: str, seconds: float, who: str) -> None:
-    """Write the marker and start the process. A run that is armed already gets a new deadline."""
+    """Write the marker and start a process. A run that is armed already gets a new deadline; its
+    earlier process, if that still lives, keeps to it too.
+    """
     path = marker(run)
-    again = path.exists()
     body = {"run": run, "who": who, "until": time.time() + seconds}
     new = path.with_suffix(".new")
     new.write_text(json.dumps(body))
     new.replace(path)
-    if not again:
-        _detach(dict(params), run)
+    _detach(dict(params), run)
 
 
 def disarm(run: str) -> None:

@@ -22,6 +22,8 @@ BACKING, CONFIG, TMP = "backing", "backing.cfg", "backing.tmp"
 EXPECTED = frozenset((BACKING, CONFIG, TMP))
 IMAGES = "backing-images"
 DISK_CONFIG = "longhorn-disk.cfg"
+#: Faults are made in the images of fault plays only, whose names all begin so.
+TEST_IMAGES = "fault-"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 NO_FOLLOW = os.O_NOFOLLOW | os.O_CLOEXEC
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
@@ -39,8 +41,8 @@ def checked(request: Data) -> Data:
     for key, pattern in (("id", _ID), ("image", _NAME), ("uuid", _UUID), ("disk_uuid", _UUID)):
         if not pattern.fullmatch(str(request.get(key, ""))):
             raise Refused(f"{key} is {request.get(key)!r}, which is none")
-    if ".." in request["image"]:
-        raise Refused(f"image is {request['image']!r}, which is none")
+    if ".." in request["image"] or not request["image"].startswith(TEST_IMAGES):
+        raise Refused(f"image is {request['image']!r}, which is no test image")
     if request.get("kind") not in KINDS:
         raise Refused(f"kind is {request.get('kind')!r}, not one of {', '.join(KINDS)}")
     for key in ("data_path", "root"):

@@ -80,7 +80,7 @@ class Worker:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.disk = root / "var/lib/longhorn"
-        self.copy = self.disk / "backing-images/img-abc12345"
+        self.copy = self.disk / "backing-images/fault-img-abc12345"
         self.copy.mkdir(parents=True)
         (self.disk / "longhorn-disk.cfg").write_text(json.dumps({"diskUUID": DISK}))
         self.fill()
@@ -96,7 +96,7 @@ class Worker:
             "root": str(self.root),
             "id": "t-1",
             "kind": kind,
-            "image": "img",
+            "image": "fault-img",
             "uuid": "abc12345",
             "disk_uuid": DISK,
             "data_path": "/var/lib/longhorn/",
@@ -142,7 +142,7 @@ def test_the_directory_is_emptied_frozen_and_given_back(flags: Worker) -> None:
     assert frozen(flags.copy) and flags.listed() == []
     with pytest.raises(PermissionError):
         (flags.copy / "backing.tmp").write_text("x")
-    assert undo(str(flags.root), "t-1")["undone"] == ["immutable flag of img-abc12345"]
+    assert undo(str(flags.root), "t-1")["undone"] == ["immutable flag of fault-img-abc12345"]
     assert not frozen(flags.copy)
     assert list((flags.root / FOLDER).iterdir()) == []
     assert undo(str(flags.root), "t-1") == {"undone": [], "found": False}
@@ -260,7 +260,8 @@ def test_nothing_is_made_without_its_undo(worker: Worker, kind: str) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"image": "im*"}, "image is"),
+        ({"image": "debian-13"}, "which is no test image"),
+        ({"image": "fault-im*"}, "image is"),
         ({"image": "../img"}, "image is"),
         ({"image": "img;rm"}, "image is"),
         ({"uuid": "*"}, "uuid is"),
@@ -309,10 +310,10 @@ def test_cleaning_finds_what_has_no_marker(flags: Worker) -> None:
     os.close(handle)
     disks = usable([{"uuid": DISK, "path": "/var/lib/longhorn/"}])
     seen = clean(str(flags.root), disks, True)
-    assert [one["directory"] for one in seen["immutable"]] == ["img-abc12345"]
+    assert [one["directory"] for one in seen["immutable"]] == ["fault-img-abc12345"]
     assert frozen(flags.copy)
     done = clean(str(flags.root), disks, False)
-    assert done["undone"] == ["immutable flag of img-abc12345"]
+    assert done["undone"] == ["immutable flag of fault-img-abc12345"]
     assert clean(str(flags.root), disks, False)["undone"] == []
 
 

@@ -67,10 +67,33 @@ def _remove(directory: int) -> list[str]:
 
 
 def _make_immutable(request: Data) -> Data:
-    with copy_of(request, must_hold_file=True) as directory:
-        removed = _remove(directory)
-        by = set_immutable(directory, True)
-    return {"removed": removed, "flag_by": by}
+    """Remove the files and set the flag, again where Longhorn took the directory away in between:
+    it notices the loss within seconds and makes the copy anew.
+    """
+    end = time.monotonic() + float(request.get("wait") or 60)
+    while True:
+        with copy_of(request, must_hold_file=True) as directory:
+            removed = _remove(directory)
+            try:
+                by = set_immutable(directory, True)
+            except Refused:
+                if os.fstat(directory).st_nlink > 0:
+                    raise
+            if os.fstat(directory).st_nlink > 0:
+                return {"removed": removed, "flag_by": by}
+        _await_file(request, end)
+
+
+def _await_file(request: Data, end: float) -> None:
+    """Wait until the copy is complete again. Raises Refused when it is not in time."""
+    while True:
+        try:
+            with copy_of(request, must_hold_file=True):
+                return
+        except (Refused, FileNotFoundError):
+            if time.monotonic() >= end:
+                raise
+        time.sleep(LOOK_SECONDS)
 
 
 def _make_removed(request: Data) -> Data:

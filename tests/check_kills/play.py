@@ -23,7 +23,7 @@ from tests.observer.api import Api
 from tests.observer.leftovers import leftovers
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.server import ApiServer
-from tests.simulator.workers import SshWorkers
+from tests.simulator.workers import SshWorkers, host_freezes
 
 #: The steps of the role at which a play can be killed, by the names of their tasks.
 STEPS = (
@@ -71,8 +71,12 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(version: str, folder: Path, scale: float = SCALE) -> Iterator[Scene]:
-    """Three nodes with a disk each, behind HTTPS and SSH; no flag outlives it."""
+def scene(version: str, folder: Path) -> Iterator[Scene]:
+    """Three nodes with a disk each, behind HTTPS and SSH; no flag outlives it.
+
+    Where flags are simulated a chattr is a process, so Longhorn is given more time to look.
+    """
+    scale = SCALE if host_freezes(folder) else SCALE / 4
     cluster = Cluster(version, nodes=3, disks=1, root=folder / "disks", time=scale, seed=7)
     login: SshWorkers | None = None
     try:

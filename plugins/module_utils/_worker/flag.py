@@ -37,8 +37,9 @@ def set_immutable(directory: int, on: bool) -> str:
         _change_by_ioctl(directory, on)
         if _flag_by_ioctl(directory) == on:
             return "ioctl"
-    # Where the system call is not allowed, the command may be, or may be another one.
-    if _lists_immutable(directory) == on:
+    # Where the system call is not allowed, the command may be, or may be another one. To set the
+    # flag is urgent, because Longhorn looks at the files meanwhile.
+    if not on and not _lists_immutable(directory):
         return "none"
     tool = shutil.which("chattr")
     if tool is not None:

@@ -23,6 +23,11 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo imp
 )
 
 
+def _say(answer: Data) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
 def guard(request: Data) -> Data:
     """Arm, say so, and be the undo: the pod that is created first does this.
 
@@ -30,7 +35,7 @@ def guard(request: Data) -> Data:
     """
     marker = read_marker(request["root"], request["id"])
     if marker is None:
-        print(json.dumps(arm({**request, "undo": "elsewhere"}, "")), flush=True)
+        _say(arm({**request, "undo": "elsewhere"}, ""))
         marker = read_marker(request["root"], request["id"]) or {"until": time.time()}
     watch(request["root"], request["id"], max(0.0, float(marker["until"]) - time.time()))
     return {"watched": request["id"]}
@@ -57,11 +62,11 @@ def main(arguments: list[str]) -> int:
         else:
             raise Refused(f"there is no action {action!r}")
     except (OSError, Refused) as error:
-        print(json.dumps({"failed": str(error)}), flush=True)
+        _say({"failed": str(error)})
         return 1
-    print(json.dumps(answer), flush=True)
+    _say(answer)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

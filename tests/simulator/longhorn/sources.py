@@ -167,6 +167,7 @@ def real_answer(url: str) -> Answer:
     """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=5)
+    size = 0
     try:
         connection.request("GET", parts.path)
         answer = connection.getresponse()

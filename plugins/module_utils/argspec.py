@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
 
@@ -87,6 +90,24 @@ SOURCE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 _SECRETS_OF_USERS = ("token", "password", "client-key-data", "id-token", "refresh-token")
+
+
+def with_fallbacks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The connection options among *given*, those that are not set from their environment variables
+    or defaults: what AnsibleModule does for a module, for a plug-in that is none.
+    """
+    found: dict[str, Any] = {}
+    for name, spec in CONNECTION_OPTIONS.items():
+        value = given.get(name)
+        if value is None and "fallback" in spec:
+            variables = spec["fallback"][1]
+            value = next((os.environ[v] for v in variables if os.environ.get(v)), None)
+            if value is not None and spec["type"] == "bool":
+                value = boolean(value)
+            if value is not None and spec["type"] == "list":
+                value = [part.strip() for part in value.split(",")]
+        found[name] = spec.get("default") if value is None else value
+    return found
 
 
 def secrets_in_kubeconfig(kubeconfig: Any) -> set[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: backing_image_protect
 short_description: Give every backing image proven copies on distinct nodes
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Each image gets at least O(copies) proven copies on distinct nodes, and in more than one zone
     where there is a choice. Longhorn itself guarantees neither.

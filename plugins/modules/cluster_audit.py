@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_audit
 short_description: Tell which images and volumes one failure would take along
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - For every node and disk, and for every zone where there are several, tells which backing images
     would be lost and which volumes could not run if it failed now, and what a drain of each node

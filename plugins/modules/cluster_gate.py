@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_gate
 short_description: Wait until a Longhorn cluster can bear a maintenance
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - A node that is taken away uses up the one failure that volumes and images are built to bear. So
     before it every volume must be healthy, every image must have all its copies, proven, every node

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rolling_plan
 short_description: Plan the maintenance of several Longhorn nodes, one after the other
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads the cluster once and plans the whole run. It says in which order the nodes come, what the
     drain of each would copy and where something is in the way, worst first, and whether the gate

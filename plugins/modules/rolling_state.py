@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: rolling_state
 short_description: Note how far a rolling maintenance of Longhorn nodes has come
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Keeps the state of a rolling maintenance in one annotation on each of its Longhorn nodes,
     C(longhorn.nodecare.dev/rolling), so that the same command goes on after a stop at any point.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.observer import proofs
 from tests.observer.api import Api
+from tests.observer.leftovers import leftovers
 from tests.observer.table import table
 from tests.observer.view import look
 
@@ -48,11 +49,14 @@ def arguments() -> argparse.Namespace:
     volumes = checks.add_parser("volumes", help="every attached volume is healthy")
     volumes.add_argument("--attached", type=int, default=0, help="at least so many are attached")
     checks.add_parser("unlocked", help="no maintenance holds the lock")
+    checks.add_parser("no-faults", help="no fault and nothing of a test run is left")
     return parser.parse_args()
 
 
 def problems(api: Api, options: argparse.Namespace) -> list[str]:
     """One look, and what does not hold."""
+    if options.check == "no-faults":
+        return leftovers(api, options.disks)
     view = look(api, options.disks)
     if options.check == "drained":
         return proofs.drained(api, view, options.node, options.intent)

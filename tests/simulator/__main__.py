@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from tests.simulator.longhorn.cluster import Cluster
+from tests.simulator.workers import SshWorkers
 
 _POLL_SECONDS = 0.5
 _EXAMPLES = """
@@ -82,6 +83,17 @@ def parser() -> argparse.ArgumentParser:
         help="what is in the cluster at the start: nothing, images and volumes, the same with all "
         "volumes attached to the last of four nodes, or sixty images (default empty)",
     )
+    add(
+        "--send-rate",
+        type=float,
+        metavar="BYTES",
+        help="what a manager sends to others, in bytes per simulated second (default: no limit)",
+    )
+    add(
+        "--ssh",
+        action="store_true",
+        help="an SSH server for each node on loopback, and an inventory file for them",
+    )
     return result
 
 
@@ -137,6 +149,10 @@ def run(options: argparse.Namespace, folder: Path) -> int:
                 furnisher = importlib.import_module("tests.scenery.furnish").Furnisher
                 furnisher(cluster, apart=options.scenario == "apart").furnish()
         server = cluster.serve(options.port, state_dir=folder)
+        cluster.limit_transfers(options.send_rate)
+        if options.ssh:
+            login = SshWorkers(cluster.workers, folder)
+            print(f"logging in to the nodes: ansible -i {login.start()} longhorn", flush=True)
         print(f"serving on {server.url}; Ctrl-C or SIGTERM ends it", flush=True)
         print(f"export LONGHORN_SOURCE_PROXY={cluster.source_proxy}", flush=True)
         print(f"export KUBECONFIG={server.kubeconfig}", flush=True)

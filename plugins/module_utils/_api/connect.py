@@ -61,6 +61,23 @@ def connect(params: Mapping[str, Any], deadline: Deadline | None = None) -> Clie
     return Client(transport, params.get("namespace") or "longhorn-system", deadline)
 
 
+def current_context(params: Mapping[str, Any]) -> str:
+    """Name of the kubeconfig's context that these options choose, "" where none is used."""
+    if params.get("context"):
+        return str(params["context"])
+    given = params.get("kubeconfig")
+    if isinstance(given, Mapping):
+        return str(given.get("current-context") or "")
+    if params.get("host") and not given:
+        return ""
+    config = _kubernetes("config")
+    try:
+        _contexts, active = config.list_kube_config_contexts(str(given) if given else None)
+    except (config.ConfigException, OSError):
+        return ""
+    return str(active.get("name") or "")
+
+
 def _load_credentials(params: Mapping[str, Any], configuration: Any) -> None:
     config = _kubernetes("config")
     kubeconfig = params.get("kubeconfig")

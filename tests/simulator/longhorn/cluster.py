@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -32,9 +33,11 @@ from tests.simulator.longhorn.volumes import Volumes
 from tests.simulator.longhorn.workers import Workers
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, labels_of, lookup, name_of
+from tests.simulator.pod_commands import PodCommands
 from tests.simulator.podlogs import PodLogs
 from tests.simulator.server import ApiServer
 from tests.simulator.store import Store, WriteOptions
+from tests.simulator.workers import make_roots
 
 
 class Cluster:
@@ -74,6 +77,8 @@ class Cluster:
         self.nodes = _node_names(nodes)
         self.logs = PodLogs(self.kernel)
         self._server: ApiServer | None = None
+        self._commands: PodCommands | None = None
+        self.world.log = self._log
         webhooks.register(self.world)
         self._monitors = DiskMonitors(self.kernel, self.store, self.workers)
         self._build()
@@ -130,6 +135,10 @@ class Cluster:
         folder = state_dir if state_dir is not None else self.workers.root / ".state"
         folder.mkdir(parents=True, exist_ok=True)
         self._server = ApiServer(self.store, folder, self.logs)
+        roots = make_roots(self.workers, folder)
+        self._commands = PodCommands(
+            self.kernel, self.store, self.logs, roots, _fault_tool, self._end_container
+        )
         controls.register(self, self._server.control)
         proxy = SourceProxy(self.sources, lambda: getattr(self.kernel.clock, "scale", 1.0))
         self._server.companions.append(proxy)
@@ -143,6 +152,8 @@ class Cluster:
         if self._server is not None:
             self._server.stop()
             self._server = None
+        if self._commands is not None:
+            self._commands.close()
         self.workers.close()
 
     # Machines
@@ -173,6 +184,15 @@ class Cluster:
         found = self.store.get("pods", names.NAMESPACE, pod)
         self.world.processes.kill(pod)
         self.machines.kubelet(found["spec"]["nodeName"]).stop_container(found)
+
+    def _end_container(self, pod: Object, code: int) -> None:
+        self.machines.kubelet(pod["spec"]["nodeName"]).stop_container(pod, code)
+
+    def _log(self, node: str, text: str) -> None:
+        """A line of the Longhorn manager of a node."""
+        for pod in self.store.list("pods", names.NAMESPACE, "app=longhorn-manager"):
+            if pod["spec"].get("nodeName") == node:
+                self.logs.write(pod, text)
 
     def _crash_container(self, pod: Object) -> None:
         self.machines.kubelet(pod["spec"]["nodeName"]).stop_container(pod, 1)
@@ -333,6 +353,13 @@ class Cluster:
             if error.status != 409:
                 raise
         self.node_controller.enqueue(image_key(node))
+
+
+def _fault_tool() -> str:
+    """The only program that a pod's command may be: the one that the collection ships."""
+    package = "ansible_collections.nodecare.longhorn.plugins.module_utils._worker.bundle"
+    source: str = importlib.import_module(package).source()
+    return source
 
 
 def _node_names(nodes: int | Sequence[str]) -> list[str]:

@@ -208,6 +208,18 @@ class DataSourceController(LonghornController):
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
+            return
+        self._log(mine, "info", "Creating backing image data source pod")
+
+    def _log(self, mine: Object, level: str, message: str) -> None:
+        self.world.manager_log(
+            mine["status"]["ownerID"],
+            level,
+            message,
+            backingImageDataSource=name_of(mine),
+            controller="longhorn-backing-image-data-source",
+            diskUUID=mine["spec"].get("diskUUID", ""),
+        )
 
     def _backoff(self, mine: Object) -> Backoff:
         memory = self.world.managers.get(mine["status"]["ownerID"]).memory
@@ -246,6 +258,9 @@ class DataSourceController(LonghornController):
                 message=server.message,
             )
 
+        if server.message and (source.get("status") or {}).get("message") != server.message:
+            text = "Failed to prepare the file for backing image data source, error message"
+            self._log(source, "error", f"{text}: {server.message}")
         self.store.mutate(self.resource, names.NAMESPACE, name, note, subresource="status")
 
     # Edges

@@ -32,6 +32,13 @@ class DiskConfig:
     uuid: str
 
 
+def frozen_mark(directory: Path) -> Path:
+    """The file that stands for the immutable flag of a directory where the host has none to give;
+    the chattr of a simulated machine makes it.
+    """
+    return directory.parent / ".frozen" / directory.name
+
+
 class DiskFolder:
     """A disk's folder on the host that runs the simulator."""
 
@@ -99,9 +106,11 @@ class DiskFolder:
         """Clear every flag, so that the folder can be removed."""
         for directory in list(self._frozen):
             self.freeze(directory, on=False)
+        for mark in self.path.glob("backing-images/.frozen/*"):
+            mark.unlink()
 
     def _writable(self, directory: Path) -> None:
-        if directory in self._frozen:
+        if directory in self._frozen or frozen_mark(directory).exists():
             raise PermissionError(1, "Operation not permitted", str(directory))
 
     # Files

@@ -130,6 +130,16 @@ class Preparation:
         if done:
             text = f"Syncing backing image {image} from {sender}({process.address})"
             self.world.event(manager, COMPONENT, "Syncing", text)
+            self.world.manager_log(
+                manager["spec"]["nodeID"],
+                "info",
+                "Requesting syncing backing image",
+                backingImage=image,
+                backingImageManager=name,
+                controller="longhorn-backing-image-manager",
+                diskUUID=manager["spec"]["diskUUID"],
+                size=size,
+            )
         return done
 
     def _ask(

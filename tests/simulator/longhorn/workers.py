@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.simulator.longhorn import immutable
 from tests.simulator.longhorn.disk_folder import CAPACITY, DiskFolder
 from tests.simulator.longhorn.names import HOST_PATH
 
@@ -91,9 +92,11 @@ class Workers:
         return disk.freeze(directory, immutable, self.host_chattr)
 
     def close(self) -> None:
-        """Clear all flags, and remove the folder if it was made here."""
+        """Clear all flags, those of others too, and remove the folder if it was made here."""
         for worker in self:
             for disk in worker.disks.values():
                 disk.thaw_all()
+                for directory in disk.path.glob("backing-images/*"):
+                    immutable.set_flag(directory, False)
         if self._own:
             shutil.rmtree(self.root, ignore_errors=True)

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.simulator.errors import ApiError
-from tests.simulator.kernel import Kernel
+from tests.simulator.kernel import Kernel, rfc3339_micro
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.choices import Choices
 from tests.simulator.longhorn.manager_processes import ManagerProcesses
@@ -33,6 +35,7 @@ class World:
         self.choices = Choices(kernel.rng)
         self.managers = ManagerProcesses(kernel, store, self.choices)
         self.processes = Processes(kernel, store, workers, sources)
+        self.log: Callable[[str, str], None] = lambda node, text: None
         self._events: dict[tuple[str, str, str], str] = {}
 
     def setting(self, name: str) -> str:
@@ -48,6 +51,12 @@ class World:
     def setting_bool(self, name: str) -> bool:
         """A setting that is true or false."""
         return self.setting(name) == "true"
+
+    def manager_log(self, node: str, level: str, message: str, **fields: object) -> None:
+        """Write a line to the log of a node's manager, as logrus does (F§3.1)."""
+        stamp = rfc3339_micro(self.kernel.now())
+        told = " ".join(f"{key}={value}" for key, value in sorted(fields.items()))
+        self.log(node, f'time="{stamp}" level={level} msg="{message}" {told} node={node}')
 
     def event(
         self, about: Object, component: str, reason: str, message: str, kind: str = "Normal"

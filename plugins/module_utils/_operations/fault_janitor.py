@@ -1,0 +1,127 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process on the controller that removes a run's objects from the cluster at a deadline.
+
+It is started before the first of them is made, and belongs to nobody: a play that is killed does
+not take it along. Its marker, a file of the user who runs the play, says who, what and until when;
+it ends as soon as the marker is gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import stat
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import connect
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import fault_removal
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
+
+POLL_SECONDS = 0.5
+REMOVAL_SECONDS = 120.0
+TRIES = 30
+OPEN_FILES = 4096
+
+
+def folder() -> Path:
+    """Where the markers of this user lie. Raises Failure where somebody else made that folder."""
+    path = Path(tempfile.gettempdir()) / f"nodecare-longhorn-{os.getuid()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    facts = path.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
+        raise Failure(f"{path} is not a folder that only you can write to; remove it.")
+    return path
+
+
+def marker(run: str) -> Path:
+    """The marker of a run."""
+    return folder() / f"{run}.json"
+
+
+def arm(params: Mapping[str, Any], run: str, seconds: float, who: str) -> None:
+    """Write the marker and start a process. A run that is armed already gets a new deadline; its
+    earlier process, if that still lives, keeps to it too.
+    """
+    path = marker(run)
+    body = {"run": run, "who": who, "until": time.time() + seconds}
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(body))
+    new.replace(path)
+    _detach(dict(params), run)
+
+
+def disarm(run: str) -> None:
+    """Remove the marker; the process sees it and ends."""
+    with contextlib.suppress(FileNotFoundError):
+        marker(run).unlink()
+
+
+def _detach(params: dict[str, Any], run: str) -> None:
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    code = 1
+    try:
+        leave()
+        watch(params, run)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def leave(keep: int = -1) -> None:
+    """Become, in a child, a process that belongs to nobody: another session, no signals of the
+    task, no open files but *keep*. The child itself ends; what goes on is its own child.
+    """
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    for handle in range(3, OPEN_FILES):
+        if handle != keep:
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
+
+def watch(params: Mapping[str, Any], run: str) -> None:
+    """Wait for the deadline of the marker, then remove, as often as it takes."""
+    while (left := _seconds_left(run)) is not None and left > 0:
+        time.sleep(min(POLL_SECONDS, left))
+    for _unused in range(TRIES):
+        if _seconds_left(run) is None:
+            return
+        interrupt = Interrupt()
+        deadline = Deadline(REMOVAL_SECONDS)
+        try:
+            client = connect(params, deadline)
+            fault_removal.remove(Task(client, deadline, interrupt, Progress(None, interrupt)), run)
+        except Failure:
+            time.sleep(POLL_SECONDS)
+            continue
+        disarm(run)
+        return
+
+
+def _seconds_left(run: str) -> float | None:
+    try:
+        until = json.loads(marker(run).read_text())["until"]
+    except (OSError, ValueError, KeyError, Failure):
+        return None
+    return float(until) - time.time()

@@ -1,0 +1,171 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The faults, each made only after its undo was armed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.flag import set_immutable
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.marker import (
+    read_marker,
+    write_marker,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import (
+    BACKING,
+    CONFIG,
+    NO_FOLLOW,
+    TMP,
+    Data,
+    Refused,
+    copy_of,
+    disk_of,
+    fill_name,
+    opened,
+)
+
+# A transfer that lasts so long can be caught by looking every LOOK_SECONDS.
+CATCHABLE_SECONDS = 5.0
+LOOK_SECONDS = 0.01
+BLOCK = 4096
+
+
+def make(request: Data) -> Data:
+    """Make the fault that was armed. Raises Refused; the marker says how far it came."""
+    marker = read_marker(request["root"], request["id"])
+    if marker is None or marker.get("state") != "armed":
+        raise Refused(f"no undo is armed for {request['id']}; arm it first")
+    if time.time() > float(marker["until"]):
+        raise Refused(f"the deadline of {request['id']} is over")
+    makers: dict[str, Callable[[Data], Data]] = {
+        "immutable": _make_immutable,
+        "immutable_during_transfer": _make_during_transfer,
+        "files_removed": _make_removed,
+        "wrong_bytes": _make_wrong_bytes,
+        "disk_full": _make_disk_full,
+    }
+    # Before the first change, so that an undo knows that there may be one.
+    write_marker({**marker, "state": "making"})
+    result = makers[marker["kind"]]({**marker, "state": "making"})
+    kept = read_marker(request["root"], request["id"]) or marker
+    if result.get("caught", True):
+        write_marker({**kept, "state": "made"})
+    return result
+
+
+def _remove(directory: int) -> list[str]:
+    removed = []
+    for name in (BACKING, CONFIG, TMP):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=directory)
+            removed.append(name)
+    return removed
+
+
+def _make_immutable(request: Data) -> Data:
+    """Remove the files and set the flag, again where Longhorn took the directory away in between:
+    it notices the loss within seconds and makes the copy anew.
+    """
+    end = time.monotonic() + float(request.get("wait") or 60)
+    while True:
+        with copy_of(request, must_hold_file=True) as directory:
+            removed = _remove(directory)
+            try:
+                by = set_immutable(directory, True)
+            except Refused:
+                if os.fstat(directory).st_nlink > 0:
+                    raise
+            if os.fstat(directory).st_nlink > 0:
+                return {"removed": removed, "flag_by": by}
+        _await_file(request, end)
+
+
+def _await_file(request: Data, end: float) -> None:
+    """Wait until the copy is complete again. Raises Refused when it is not in time."""
+    while True:
+        try:
+            with copy_of(request, must_hold_file=True):
+                return
+        except (Refused, FileNotFoundError):
+            if time.monotonic() >= end:
+                raise
+        time.sleep(LOOK_SECONDS)
+
+
+def _make_removed(request: Data) -> Data:
+    with copy_of(request, must_hold_file=True) as directory:
+        return {"removed": _remove(directory)}
+
+
+def _make_during_transfer(request: Data) -> Data:
+    """Remove the files, wait until Longhorn sends them again, and set the flag in the middle."""
+    with copy_of(request, must_hold_file=True) as directory:
+        size = os.stat(BACKING, dir_fd=directory).st_size
+        removed = _remove(directory)
+    end = time.monotonic() + float(request.get("wait") or 60)
+    began: float | None = None
+    while time.monotonic() < end:
+        try:
+            with copy_of(request) as directory:
+                present = set(os.listdir(directory))
+                if TMP in present and BACKING not in present:
+                    began = began or time.monotonic()
+                    by = set_immutable(directory, True)
+                    # The rename may have come between the look and the flag.
+                    if TMP in os.listdir(directory):
+                        return {"removed": removed, "flag_by": by, "caught": True, "size": size}
+                    set_immutable(directory, False)
+                if BACKING in present or (began and TMP not in present):
+                    return _too_small(removed, size, began)
+        except (Refused, FileNotFoundError):
+            # Longhorn takes the whole directory away before it makes it anew.
+            pass
+        time.sleep(LOOK_SECONDS)
+    return {"removed": removed, "caught": False, "size": size, "why": "no transfer began in time"}
+
+
+def _too_small(removed: list[str], size: int, began: float | None) -> Data:
+    seconds = max(time.monotonic() - began, LOOK_SECONDS) if began else LOOK_SECONDS
+    wanted = int(size * max(CATCHABLE_SECONDS / seconds, 2))
+    wanted -= wanted % -(1 << 20)
+    why = f"{size} bytes were sent in about {seconds:.2f} s, before the flag could be set"
+    return {"removed": removed, "caught": False, "size": size, "size_that_would_do": wanted} | {
+        "why": f"{why}; an image of {wanted} bytes or more would do"
+    }
+
+
+def _make_wrong_bytes(request: Data) -> Data:
+    with (
+        copy_of(request, must_hold_file=True) as directory,
+        opened(BACKING, os.O_RDWR | NO_FOLLOW, directory) as file,
+    ):
+        facts = os.fstat(file)
+        offset = max(0, facts.st_size // 2 - facts.st_size // 2 % BLOCK)
+        before = os.pread(file, BLOCK, offset)
+        kept = {"inode": facts.st_ino, "offset": offset, "bytes": before.hex()}
+        write_marker({**request, "kept": kept})
+        os.pwrite(file, bytes(byte ^ 0xFF for byte in before), offset)
+        os.fsync(file)
+    return {"offset": offset, "bytes": len(before)}
+
+
+def _make_disk_full(request: Data) -> Data:
+    """Fill the disk up to what is to be left; never with a larger file than the limit."""
+    with disk_of(request) as disk:
+        facts = os.fstatvfs(disk)
+        free = facts.f_bavail * facts.f_frsize
+        wanted = free - int(request.get("leave") or 0)
+        limit = int(request.get("limit") or 0)
+        if not 0 < wanted <= limit:
+            raise Refused(
+                f"the disk has {free} bytes free, so the file would have {max(0, wanted)} bytes; "
+                f"the limit is {limit}"
+            )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
+        with opened(fill_name(request), flags, disk) as file:
+            os.posix_fallocate(file, 0, wanted)
+    return {"filled": wanted}

@@ -1,0 +1,179 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fault play that is killed at one of its steps, and what is left after its deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.material import CHECKOUT
+from tests.observer.api import Api
+from tests.observer.leftovers import leftovers
+from tests.simulator.longhorn.cluster import Cluster
+from tests.simulator.server import ApiServer
+from tests.simulator.workers import SshWorkers, host_freezes
+
+#: The steps of the role at which a play can be killed, by the names of their tasks.
+STEPS = (
+    "Arm the removal of everything of this run",
+    "Make an image with copies and a volume on it",
+    "Arm the undo on the worker",
+    "Remove the files and make the directory immutable",
+    "Judge the retries",
+    "Watch the copy fail",
+    "Lift the flag",
+    "Watch the copy come back",
+    "Remove image, volume and ticket",
+)
+DEADLINE = 35
+AFTER_SECONDS = 30.0
+SCALE = 40.0
+OWN = ("ANSIBLE_", "K8S_AUTH_", "KUBECONFIG", "PYTHONUNBUFFERED")
+
+
+def missing() -> str:
+    """What this machine lacks for the SSH tests, "" where nothing."""
+    if importlib.util.find_spec("asyncssh") is None:
+        return "the Python package asyncssh (make setup installs it)"
+    if shutil.which("ssh") is None:
+        return "an SSH client (Debian and Ubuntu: apt install openssh-client)"
+    return ""
+
+
+@dataclass
+class Scene:
+    """A cluster with machines to log in to."""
+
+    cluster: Cluster
+    server: ApiServer
+    inventory: Path
+    disks: Path
+    real_flags: bool
+    temporary: Path
+
+    def left(self) -> list[str]:
+        """What a fault play left behind, that of the controller included."""
+        markers = self.temporary.glob("nodecare-longhorn-*/*")
+        told = [f"marker {path}" for path in markers]
+        return leftovers(Api(self.server.kubeconfig), self.disks) + told
+
+
+@contextlib.contextmanager
+def scene(version: str, folder: Path) -> Iterator[Scene]:
+    """Three nodes with a disk each, behind HTTPS and SSH; no flag outlives it.
+
+    Where flags are simulated a chattr is a process, so Longhorn is given more time to look.
+    """
+    scale = SCALE if host_freezes(folder) else SCALE / 4
+    cluster = Cluster(version, nodes=3, disks=1, root=folder / "disks", time=scale, seed=7)
+    login: SshWorkers | None = None
+    try:
+        server = cluster.serve(state_dir=folder)
+        login = SshWorkers(cluster.workers, folder)
+        temporary = folder / "tmp"
+        temporary.mkdir()
+        yield Scene(cluster, server, login.start(), folder / "disks", login.real_flags, temporary)
+    finally:
+        if login is not None:
+            login.stop()
+        cluster.close()
+
+
+def start(where: Scene, *more: str, deadline: int = DEADLINE) -> subprocess.Popen[str]:
+    """The play, its output to be read line by line."""
+    tree = str(CHECKOUT / ".build/collections")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(OWN)}
+    environment |= {
+        "PYTHONPATH": tree,
+        "ANSIBLE_COLLECTIONS_PATH": tree,
+        "ANSIBLE_HOME": str(where.temporary.parent / "ansible"),
+        "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_NOCOLOR": "1",
+        "KUBECONFIG": str(where.server.kubeconfig),
+        "TMPDIR": str(where.temporary),
+    }
+    command = [
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        f"--inventory={where.inventory}",
+        "nodecare.longhorn.inject_sync_failure",
+        "-e", "confirm_cluster=simulator",
+        "-e", "url=http://images.local/f/raw8.img",
+        "-e", f"deadline={deadline}",
+        "-e", "retries_window=3",
+        "-e", "watch=15",
+        "-e", "repair_watch=15",
+        *more,
+    ]  # fmt: skip
+    return subprocess.Popen(
+        command,
+        env=environment,
+        cwd=where.temporary,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes that come from one, those that have left it (to init) not among them."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                stat = (entry / "stat").read_text()
+                parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def kill_at(where: Scene, step: str, later: float, *more: str) -> list[str]:
+    """Start the play and kill it, with all of its processes, so many seconds into a step.
+
+    The lines it had printed. What has detached itself goes on, which is what this is about.
+    """
+    play = start(where, *more)
+    lines: list[str] = []
+    reached = threading.Event()
+
+    def read() -> None:
+        assert play.stdout is not None
+        for line in play.stdout:
+            lines.append(line.rstrip())
+            if line.startswith("TASK") and f": {step}]" in line:
+                reached.set()
+        reached.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reached.wait(90)
+    time.sleep(later)
+    for pid in descendants(play.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    play.wait()
+    reader.join(5)
+    return lines
+
+
+def left_after(where: Scene, seconds: float) -> list[str]:
+    """What is still left when that time is over, [] as soon as nothing is."""
+    end = time.monotonic() + seconds
+    while (found := where.left()) and time.monotonic() < end:
+        time.sleep(0.5)
+    return found

@@ -1,0 +1,144 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the command of a pod on the host, in the machine's own folder: only the fault tool's.
+
+A simulated container has no file system. A pod that carries the label of a fault run, and whose
+command is exactly the program that the collection ships, is run as a process whose root ``/host``
+is the folder of the simulated machine. What it prints is the pod's log.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from tests.simulator.history import DELETED, WatchEvent
+from tests.simulator.kernel import Kernel
+from tests.simulator.objects import Object, is_terminating, labels_of, name_of, namespace_of, uid_of
+from tests.simulator.podlogs import PodLogs
+from tests.simulator.store import Store
+
+LABEL = "longhorn.nodecare.dev/test-run"
+ROOT = "/host"
+LOOK_EVERY = 1.0
+End = Callable[[Object, int], None]
+
+
+@dataclass
+class _Run:
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+    pod: Object
+
+
+class PodCommands:
+    """The processes of such pods. ``program``: the source that is allowed, asked when needed;
+    ``end``: told when a container's process has ended, with its exit code.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        store: Store,
+        logs: PodLogs,
+        roots: Mapping[str, Path],
+        program: Callable[[], str],
+        end: End,
+    ) -> None:
+        self._kernel = kernel
+        self._store = store
+        self._logs = logs
+        self._roots = roots
+        self._program = program
+        self._end = end
+        self._runs: dict[str, _Run] = {}
+        self._begun: set[tuple[str, int]] = set()
+        store.subscribe(self._on_event)
+
+    def close(self) -> None:
+        """End all of them."""
+        for uid in list(self._runs):
+            self._kill(uid)
+
+    def _on_event(self, event: WatchEvent) -> None:
+        if event.res != "pods" or LABEL not in labels_of(event.obj):
+            return
+        pod = event.obj
+        if event.type == DELETED or is_terminating(pod):
+            self._kill(uid_of(pod))
+            return
+        statuses = pod.get("status", {}).get("containerStatuses") or [{}]
+        running = pod.get("status", {}).get("phase") == "Running"
+        mark = (uid_of(pod), int(statuses[0].get("restartCount") or 0))
+        if running and mark not in self._begun:
+            self._begun.add(mark)
+            self._begin(pod)
+
+    def _begin(self, pod: Object) -> None:
+        command = self._allowed(pod)
+        if command is None:
+            self._logs.write(pod, "the simulator runs no such command")
+            self._kernel.call_later(LOOK_EVERY, lambda: self._end(pod, 126))
+            return
+        path = self._roots[pod["spec"]["nodeName"]] / f"pod-{uid_of(pod)}.out"
+        write, output = path.open("wb"), path.open("rb")
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=write,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        write.close()
+        self._runs[uid_of(pod)] = _Run(process, output, pod)
+        self._kernel.call_later(LOOK_EVERY, lambda: self._look(uid_of(pod)))
+
+    def _allowed(self, pod: Object) -> list[str] | None:
+        """The command with our interpreter and root, None where it is not ours."""
+        root = self._roots.get(pod["spec"].get("nodeName", ""))
+        given = pod["spec"]["containers"][0].get("command") or []
+        if root is None or len(given) != 5 or given[:2] != ["python3", "-c"]:
+            return None
+        if given[2] != self._program():
+            return None
+        try:
+            request = json.loads(given[4])
+        except ValueError:
+            return None
+        if not isinstance(request, dict) or request.get("root") != ROOT:
+            return None
+        action = json.dumps({**request, "root": str(root)})
+        return [sys.executable, "-c", given[2], given[3], action]
+
+    def _look(self, uid: str) -> None:
+        run = self._runs.get(uid)
+        if run is None:
+            return
+        code = run.process.poll()
+        self._copy_lines(run)
+        if code is None:
+            self._kernel.call_later(LOOK_EVERY, lambda: self._look(uid))
+            return
+        del self._runs[uid]
+        run.output.close()
+        present = self._store.find("pods", namespace_of(run.pod), name_of(run.pod))
+        if present is not None and uid_of(present) == uid:
+            self._end(present, code)
+
+    def _copy_lines(self, run: _Run) -> None:
+        """Put what was printed since the last look into the pod's log."""
+        for line in run.output.read().decode(errors="replace").splitlines():
+            self._logs.write(run.pod, line)
+
+    def _kill(self, uid: str) -> None:
+        run = self._runs.pop(uid, None)
+        if run is not None:
+            run.process.kill()
+            run.process.wait()
+            run.output.close()

@@ -138,7 +138,7 @@ class Relocation:
                     raise TimedOut(
                         f"waited {spell_seconds(work.deadline.elapsed())} for proven copies off "
                         f"{self._place}; last seen: {_seen(live.picture(), unsafe)}. "
-                        f"Nothing was taken off it. {SYNC_HELD_BACK}."
+                        f"Nothing was taken off {self._place}. {SYNC_HELD_BACK}."
                     )
                 live.next_change(min(1.0, work.deadline.remaining()))
 

@@ -271,7 +271,7 @@ def test_copies_that_cannot_be_made_leave_the_node_as_it_was(tmp_path: Path) -> 
         cluster.limit_transfers(1.0)
 
     with served("1.12.1", tmp_path, slow) as scene:
-        with pytest.raises(Failure, match="Nothing was taken off the node"):
+        with pytest.raises(Failure, match="Nothing was taken off node-3"):
             drain(scene, "node-3", "remove", seconds=4.0)
         assert len(scene.ready("base") & scene.disks("node-3")) == 1
         assert not scene.get("nodes", "node-3", "")["spec"].get("unschedulable")

@@ -63,11 +63,16 @@ class SourceServer:
         self._loop.run_until_complete(self._start())
         self._loop.run_forever()
         self._loop.run_until_complete(self._runner.cleanup())
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self._loop.close()
 
     async def _start(self) -> None:
         self._runner = web.ServerRunner(
-            web.Server(self._answer, access_log=None), shutdown_timeout=0.1
+            web.Server(self._answer, handler_cancellation=True, access_log=None),
+            shutdown_timeout=0.1,
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()

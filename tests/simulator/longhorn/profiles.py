@@ -54,7 +54,6 @@ SINCE: Mapping[str, tuple[Version, ...]] = {
     # A key whose disk is not ready is reported instead of passed over in silence.
     "report_unready_key": ((1, 12, 0),),
     "restore_source": ((1, 6, 0),),
-    "restore_source": ((1, 6, 0),),
     "clone_source": ((1, 7, 0),),
     "node_host_conditions": ((1, 7, 0),),
     "disk_details": ((1, 7, 0),),

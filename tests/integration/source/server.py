@@ -62,17 +62,25 @@ class SourceServer:
     def _main(self) -> None:
         self._loop.run_until_complete(self._start())
         self._loop.run_forever()
-        self._loop.run_until_complete(self._runner.cleanup())
+        self._loop.run_until_complete(self._end())
         self._loop.close()
 
     async def _start(self) -> None:
         self._runner = web.ServerRunner(
-            web.Server(self._answer, access_log=None), shutdown_timeout=0.1
+            web.Server(self._answer, handler_cancellation=True, access_log=None),
+            shutdown_timeout=0.1,
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
         self.port = self._runner.addresses[0][1]
         self._ready.set()
+
+    async def _end(self) -> None:
+        await self._runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _answer(self, request: Any) -> web.StreamResponse:
         path = request.path

@@ -139,6 +139,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         root=disks,
         time=options.scale,
     )
+    login: SshWorkers | None = None
     try:
         if options.scenario == "demo":
             print("putting images and volumes into it", flush=True)
@@ -157,6 +158,8 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         )
         return 0 if server.failure is None else 1
     finally:
+        if login is not None:
+            login.stop()
         cluster.close()
         pid_file.unlink(missing_ok=True)
 

@@ -174,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
             return run(options, folder)
         with tempfile.TemporaryDirectory(prefix="simulator-") as temporary:
             return run(options, Path(temporary))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, ImportError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
         print(f"python -m tests.simulator: {text}", file=sys.stderr)
         return 2

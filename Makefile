@@ -24,7 +24,7 @@ export ANSIBLE_LOCALHOST_WARNING := False
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
 export LONGHORN NODES DISKS SCALE SCENARIO KEEP
 
-.PHONY: help setup test lint sanity unit integration molecule demo simulator benchmark check-conformance check-recording check-blockers check-verdicts check-kills build clean
+.PHONY: help setup test lint sanity unit integration molecule demo recording simulator benchmark crash-table check-conformance check-recording check-blockers check-verdicts check-kills build clean
 
 help: ## show this list
 	@printf 'nodecare.longhorn: what can be made\n\n'
@@ -50,17 +50,23 @@ unit: $(READY) ## tests without a server
 integration: $(READY) ## tests over HTTP against the simulator, and of the built collection
 	@pytest -n 4 tests/integration
 
-molecule: $(READY) ## [SCENARIO=drain_node] [LONGHORN=1.12] scenarios with playbooks against a simulated cluster
+molecule: $(READY) ## [SCENARIO=drain_remove] [LONGHORN=1.12] scenarios with playbooks against a simulated cluster
 	@.ci/molecule
 
 demo: $(READY) ## [LONGHORN=1.12] [KEEP=1] drain a node and bring a lost image back, to watch
 	@python -m tests.demo --longhorn '$(LONGHORN)' $(if $(KEEP),--keep)
 
+recording: $(READY) ## the terminal during a drain of 40 images, into docs/drain-of-40-images.cast
+	@python -m tests.demo.recording
+
 simulator: $(READY) ## [LONGHORN=1.12] [NODES=3] [DISKS=2] [SCALE=10] a cluster until Ctrl-C; prints its KUBECONFIG
 	@exec python -m tests.simulator --longhorn '$(LONGHORN)' --nodes '$(NODES)' --disks '$(DISKS)' --scale '$(SCALE)' --state-dir '$(STATE)'
 
-benchmark: $(READY) ## requests, seconds and memory of the plan for 1,000 images on 100 nodes
-	@python -m tests.benchmarks
+benchmark: $(READY) ## [WHAT=plan|pods] the plan for 1,000 images on 100 nodes; 250 pods beside kubectl drain
+	@python -m tests.benchmarks $(WHAT)
+
+crash-table: $(READY) ## [ARGS="--all --brief"] drains, returns and cancels killed at every write, and what the next run makes of it
+	@python -m tests.crash $(ARGS)
 
 check-conformance: $(READY) ## FILE=... answers of a real kube-apiserver against the simulator's
 	@$(if $(FILE),python -m tests.simulator.conformance '$(FILE)',echo 'say which: make check-conformance FILE=path/to/cases.json' >&2; exit 2)

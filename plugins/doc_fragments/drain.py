@@ -60,6 +60,30 @@ options:
     default: []
 """
 
+    LOWER_MINIMUM = r"""
+options:
+  lower_min_copies:
+    description:
+      - For V(reboot) on Longhorn 1.7 and later, lower C(spec.minNumberOfCopies) of the images that
+        would fall below it while the node is away, by the copies on the node and never below one.
+        Longhorn would otherwise make another copy of each, 45 seconds after the node went off.
+      - Only where it costs no copy. An image with a copy that nothing uses keeps its number,
+        because Longhorn's clean-up may take such copies at a lower one.
+      - The number is noted in the same write. M(nodecare.longhorn.node_restore) sets it again.
+    type: bool
+    default: false
+"""
+
+    DELETE_NODE = r"""
+options:
+  delete_node:
+    description:
+      - For V(remove), that the Kubernetes node is to be deleted by M(nodecare.longhorn.node_delete)
+        after the drain, once its machine is off.
+    type: bool
+    default: false
+"""
+
     PODS = r"""
 options:
   force:
@@ -70,6 +94,23 @@ options:
   delete_emptydir_data:
     description:
       - Also evict pods that keep data in an C(emptyDir) volume; that data is lost.
+    type: bool
+    default: false
+  ignore_daemonsets:
+    description:
+      - Leave pods of DaemonSets where they are. Otherwise each of them is a blocker, as in
+        C(kubernetes.core.k8s_drain).
+    type: bool
+    default: true
+  disable_eviction:
+    description:
+      - Delete a pod whose disruption budget refuses its eviction, but only where no data is at
+        risk.
+      - Never deleted around its budget is an instance manager that Longhorn still holds, or that
+        runs a replica without a protected peer; a pod whose Longhorn volume has its only healthy
+        replica on the node; a pod with data in an C(emptyDir), on a local volume, or on a claim
+        that nobody can tell anything about. Each refusal is explained.
+      - The account needs the right to delete pods.
     type: bool
     default: false
 """

@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
 
 
 def _env(*names: str) -> tuple[Any, list[str]]:
@@ -80,6 +83,12 @@ WAIT_OPTIONS: dict[str, dict[str, Any]] = {
     "wait_timeout": {"type": "int", "default": 3600},
 }
 
+SOURCE_OPTIONS: dict[str, dict[str, Any]] = {
+    "source_proxy": {"type": "str", "fallback": (env_fallback, ["LONGHORN_SOURCE_PROXY"])},
+    "source_ca_cert": {"type": "path"},
+    "source_timeout": {"type": "float", "default": 1800},
+}
+
 _SECRETS_OF_USERS = ("token", "password", "client-key-data", "id-token", "refresh-token")
 
 
@@ -114,3 +123,21 @@ def secrets_in_kubeconfig(kubeconfig: Any) -> set[str]:
         for source in (user, provider):
             found |= {str(source[key]) for key in _SECRETS_OF_USERS if source.get(key)}
     return found
+
+
+def source_way(params: dict[str, Any]) -> Way:
+    """How the sources are reached, from the options above."""
+    return Way(
+        proxy=params["source_proxy"] or "",
+        ca_cert=params["source_ca_cert"] or "",
+        seconds=params["source_timeout"],
+    )
+
+
+def secrets_in_url(url: str) -> set[str]:
+    """Password and query (a signed URL carries its signature there), for no_log_values."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return set()
+    return {secret for secret in (parts.password, parts.query) if secret}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filt
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import (
     Request as Return,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import drain_steps
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     find_longhorn,
 )
@@ -30,6 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.drai
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 
+Locked = AbstractContextManager[Work]
 NODE: dict[str, dict[str, Any]] = {"node": {"type": "str", "required": True}}
 DISK: dict[str, dict[str, Any]] = {"disk": {"type": "str"}}
 INTENT: dict[str, dict[str, Any]] = {
@@ -41,6 +43,8 @@ TARGETS: dict[str, dict[str, Any]] = {
 PODS: dict[str, dict[str, Any]] = {
     "force": {"type": "bool", "default": False},
     "delete_emptydir_data": {"type": "bool", "default": False},
+    "ignore_daemonsets": {"type": "bool", "default": True},
+    "disable_eviction": {"type": "bool", "default": False},
 }
 MOVER: dict[str, dict[str, Any]] = {
     "mover": {"type": "str", "choices": ["own", "longhorn"], "default": "own"},
@@ -51,6 +55,7 @@ RETURN: dict[str, dict[str, Any]] = {
 }
 REMOVE_DISKS: dict[str, dict[str, Any]] = {"remove_disks": {"type": "bool", "default": True}}
 LOWER_MINIMUM: dict[str, dict[str, Any]] = {"lower_min_copies": {"type": "bool", "default": False}}
+DELETE_NODE: dict[str, dict[str, Any]] = {"delete_node": {"type": "bool", "default": False}}
 LOCK: dict[str, dict[str, Any]] = {
     "lock_holder": {"type": "str"},
     "lock_timeout": {"type": "int", "default": 120},
@@ -76,6 +81,9 @@ def request_of(params: Mapping[str, Any]) -> Request:
         consent=Consent(
             force=bool(params.get("force")),
             delete_emptydir_data=bool(params.get("delete_emptydir_data")),
+            ignore_daemonsets=bool(params.get("ignore_daemonsets", True)),
+            disable_eviction=bool(params.get("disable_eviction")),
+            pod_selectors=tuple(params.get("pod_selectors") or ()),
         ),
         own_mover=params.get("mover", "own") == "own",
         move_single=params.get("single_replica_volumes", "move") == "move",
@@ -84,12 +92,19 @@ def request_of(params: Mapping[str, Any]) -> Request:
         disk=params.get("disk") or "",
         remove_disks=bool(params.get("remove_disks", True)),
         lower_minimum=bool(params.get("lower_min_copies")),
+        delete_node=bool(params.get("delete_node")),
     )
 
 
 def return_of(params: Mapping[str, Any]) -> Return:
     """The return of a node that the options describe."""
-    return Return(params["node"], bool(params["cancel"]), bool(params["keep_extra_copies"]))
+    return Return(
+        params["node"],
+        # One disk is only ever given back by undoing its eviction.
+        bool(params["cancel"] or params.get("disk")),
+        bool(params["keep_extra_copies"]),
+        params.get("disk") or "",
+    )
 
 
 @contextmanager
@@ -107,6 +122,13 @@ def reading(module: AnsibleModule) -> Iterator[Work]:
         )
 
 
+def join(module: AnsibleModule, work: Work) -> None:
+    """For a step that only reads, in a play that has the lock: keep it alive meanwhile."""
+    lock = lease.Lease(work.client, module.params["lock_holder"])
+    lock.rejoin()
+    work.lease = lock
+
+
 @contextmanager
 def locked(module: AnsibleModule, work: Work) -> Iterator[Work]:
     """The part that writes: under the lock of the play, or under one of its own for its time.
@@ -121,7 +143,10 @@ def locked(module: AnsibleModule, work: Work) -> Iterator[Work]:
         work.interrupt.check("Nothing was changed.")
         work.progress.update(text)
 
-    lock.acquire(float(module.params["lock_timeout"]), on_wait, work.deadline)
+    if holder:
+        lock.rejoin()
+    else:
+        lock.acquire(float(module.params["lock_timeout"]), on_wait, work.deadline)
     work.lease = lock
     try:
         with work.reporting():
@@ -152,5 +177,8 @@ def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
                 f"{late} Run the same command again to go on, or {playbook} with -e action=cancel "
                 f"to give {what} back as it was.",
             )
+            raise
+        except interrupt.Interrupted as stop:
+            stop.args = (f"{stop} {drain_steps.stopped(work, request)}",)
             raise
     chosen.exit_json(**result)

@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec
+from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import connect
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
@@ -57,4 +57,7 @@ def running(module: AnsibleModule) -> Iterator[Task]:
             client.pause = partial(pause, interrupt, progress)
             yield Task(client, deadline, interrupt, progress)
     except Failure as failure:
-        module.fail_json(msg=str(failure), **(failure.result or {}))
+        result = {"failed": True, "msg": str(failure), **(failure.result or {})}
+        if not module.check_mode:
+            reporting.write(module, result)
+        module.fail_json(**result)

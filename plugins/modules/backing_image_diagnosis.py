@@ -20,6 +20,7 @@ author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
   - nodecare.longhorn.auth
+  - nodecare.longhorn.source
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
   - nodecare.longhorn.attributes.info_module
@@ -42,6 +43,12 @@ options:
     type: str
     choices: [text, json]
     default: text
+  probe_sources:
+    description:
+      - Ask the sources of downloaded images that have no copy left whether they still deliver the
+        recorded bytes. Each is read to its end.
+    type: bool
+    default: false
   fail_on:
     description:
       - Fail, after everything was shown, when an image is at this level or worse.
@@ -111,6 +118,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             **argspec.CONNECTION_OPTIONS,
+            **argspec.SOURCE_OPTIONS,
+            "probe_sources": {"type": "bool", "default": False},
             "name": {"type": "list", "elements": "str"},
             "window": {"type": "float", "default": 10},
             "format": {"choices": ["text", "json"], "default": "text"},
@@ -121,7 +130,12 @@ def main() -> None:
     with task.running(module) as running:
         params = module.params
         found, failure = show(
-            running, params["name"] or [], params["window"], params["format"], params["fail_on"]
+            running,
+            params["name"] or [],
+            params["window"],
+            params["format"],
+            params["fail_on"],
+            argspec.source_way(params) if params["probe_sources"] else None,
         )
         if failure:
             # Ansible prints all of a failed result: the images were shown by then.

@@ -148,6 +148,11 @@ images:
         progress: 100
         message: ""
         place: worker-1/nvme0
+    source_check:
+      description: What asking the source has found. M(nodecare.longhorn.backing_image_diagnosis)
+        may ask; null here.
+      type: dict
+      sample: {"finding": "same_bytes", "ok": true, "checked_from": "controller"}
     consumers:
       description: Volumes, replicas and cloned images that use it, and the volumes and
         replicas that wait for it.
@@ -158,6 +163,13 @@ images:
         waiting_volumes: []
         waiting_replicas: []
         clones: []
+    ways_on:
+      description: For an image without a usable copy that cannot be downloaded again, what may
+        still be done, most promising first. Each has a fixed word in C(rule), C(state) (C(open),
+        C(check) for what has to be looked at first, C(closed)), C(text), and C(commands) to copy.
+      type: list
+      elements: dict
+      sample: []
     deleting:
       description: Whether it is being deleted.
       type: bool
@@ -168,16 +180,19 @@ images:
       contains:
         name:
           description: One of C(healthy), C(degraded_syncing), C(degraded),
-            C(unavailable_all_failed), C(undetermined_unknown),
-            C(blocked_by_unknown), C(never_downloaded), C(redownloading), C(data_source_stuck),
-            C(poisoned_entry), C(orphan_map_entry), C(name_collision), C(failed_sync_retrying),
-            C(deleting), C(deleting_blocked_by_consumers).
+            C(failed_sync_retrying), C(all_failed_will_recover_itself),
+            C(all_failed_needs_recovery), C(unknown_may_return), C(unknown_gone),
+            C(blocked_by_unknown), C(first_download_running), C(first_download_failing),
+            C(redownloading), C(redownload_failing), C(checksum_pinned), C(disk_uuid_drift),
+            C(data_source_stuck), C(poisoned_entry), C(orphan_map_entry), C(name_collision),
+            C(upgrade_hazard_1_7), C(undetermined), C(deleting),
+            C(deleting_blocked_by_consumers).
           type: str
           sample: healthy
         detail:
-          description: A second word where a verdict has several courses, such as C(running) or
-            C(failing), C(all_failed_will_recover_itself) or C(all_failed_needs_recovery), or the
-            cause of a failed sync.
+          description: A second word where a verdict has several causes, as that of a failed sync
+            (C(no_space), C(not_writable), C(checksum), ...) or of a failed download (C(scheme),
+            C(host), C(not_found), C(checksum), C(size), C(cut), ...).
           type: str
           sample: ""
         confidence:

@@ -21,7 +21,10 @@ description:
     as done. Then waits for the first file, gives the tickets back as they were, and waits until
     the wanted number of copies
     is there and the volumes are attached and healthy.
-  - Several images are worked on in one loop.
+  - Before the first write the source is read to its end, from the machine that the module runs on.
+    It has to deliver the recorded bytes (SHA-512, length and virtual size), because Longhorn keeps
+    the first checksum for good.
+  - Several images are worked on in one loop, those that volumes wait for first.
   - Every write is conditional on what was read. A run that was stopped at any point is finished
     by the next one; a run on a
     finished job writes nothing.
@@ -32,6 +35,8 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.wait
+  - nodecare.longhorn.report
+  - nodecare.longhorn.source
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 attributes:
@@ -58,6 +63,20 @@ options:
       - A copy that may be the last good one then leaves Longhorn's books.
     type: bool
     default: false
+  skip_source_check:
+    description:
+      - Do not ask the source before the placement map is emptied.
+      - If it does not deliver the recorded bytes any more, the image is gone then for good.
+    type: bool
+    default: false
+  new_url:
+    description:
+      - Another URL for the image, when what it was made of lies there now. It is asked first; it
+        has to deliver the recorded bytes.
+      - Written into the image before its data source is made anew, because an edit alone does not
+        reach the data source. An image that still has a copy is left alone.
+      - Only with one name.
+    type: str
   window:
     description:
       - Seconds that the picture must stay without a ready copy and without progress before
@@ -125,10 +144,32 @@ images:
       description: What an unfinished image was waiting for.
       type: str
       sample: ""
+    checks:
+      description: What has to be shown before a map is emptied, each with C(name), C(shown) and
+        C(text). Empty for an image that is left alone.
+      type: list
+      elements: dict
+      sample: [{"name": "type", "shown": true, "text": "source type download"}]
+    ways_on:
+      description: What is left for an image that cannot be downloaded again, as
+        M(nodecare.longhorn.backing_image_info) returns it. Empty for others.
+      type: list
+      elements: dict
+      sample: []
+    data_at_risk:
+      description: The copies that the emptied map discards, those that may still be whole first.
+      type: list
+      elements: dict
+      sample: [{"place": "worker-1/nvme0", "state": "failed", "perhaps_whole": false}]
+    source:
+      description: What asking the source has found, and from where it was asked; null where it
+        was not asked.
+      type: dict
+      sample: {"finding": "same_bytes", "ok": true, "proven": true, "checked_from": "controller"}
     verdict_before:
       description: The verdict at the beginning, as in M(nodecare.longhorn.backing_image_info).
       type: dict
-      sample: {"name": "unavailable_all_failed"}
+      sample: {"name": "all_failed_needs_recovery"}
     verdict:
       description: The verdict at the end.
       type: dict
@@ -153,7 +194,7 @@ summary:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
+from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, reporting, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import new_holder
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recover import (
     Recovery,
@@ -169,8 +210,12 @@ def main() -> None:
         argument_spec={
             **argspec.CONNECTION_OPTIONS,
             **argspec.WAIT_OPTIONS,
+            **reporting.OPTION,
+            **argspec.SOURCE_OPTIONS,
             "name": {"type": "list", "elements": "str", "required": True},
             "accept_unknown_loss": {"type": "bool", "default": False},
+            "skip_source_check": {"type": "bool", "default": False},
+            "new_url": {"type": "str"},
             "window": {"type": "float", "default": 10},
             "lock_holder": {"type": "str"},
             "lock_wait": {"type": "float", "default": 90},
@@ -184,9 +229,19 @@ def main() -> None:
         window_seconds=module.params["window"],
         lock_wait_seconds=module.params["lock_wait"],
         check_mode=module.check_mode,
+        skip_source_check=module.params["skip_source_check"],
+        way=argspec.source_way(module.params),
+        new_url=module.params["new_url"] or "",
     )
+    reporting.check(module)
+    module.no_log_values.update(argspec.secrets_in_url(request.new_url))
+    if request.new_url and (len(request.images) != 1 or request.everything):
+        module.fail_json(msg="new_url is for one image: give one name with it.")
     with task.running(module) as running:
-        module.exit_json(**Recovery(running, request).run())
+        result = Recovery(running, request).run()
+    if not module.check_mode:
+        reporting.write(module, result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

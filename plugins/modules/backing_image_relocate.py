@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
+  - nodecare.longhorn.drain.lower_minimum
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
@@ -59,6 +60,16 @@ copies_made:
     - image: ubuntu-24.04
       disk: worker-1/nvme0
       bytes: 5905580032
+minimums_lowered:
+  description: Images whose C(minNumberOfCopies) was lowered for the time, in check mode those that
+    would be.
+  returned: always, once the work has begun
+  type: list
+  elements: dict
+  sample:
+    - image: ubuntu-24.04
+      from: 2
+      to: 1
 bytes:
   description: Bytes of these copies.
   returned: always, once the work has begun
@@ -87,6 +98,7 @@ def main() -> None:
         maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
+        maintenance.LOWER_MINIMUM,
         maintenance.LOCK,
         maintenance.argspec.WAIT_OPTIONS,
     )

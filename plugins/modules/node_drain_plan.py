@@ -27,9 +27,12 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
+  - nodecare.longhorn.drain.lower_minimum
+  - nodecare.longhorn.drain.delete_node
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
   - nodecare.longhorn.drain.remove_disks
+  - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 options:
@@ -126,6 +129,11 @@ plan_text:
   returned: always, once the input fits the cluster
   type: str
   sample: "1 copy to make, 5.5 GiB:"
+kube_node_gone:
+  description: Whether the Kubernetes node is deleted already, so that nothing is left to drain.
+  returned: with O(delete_node=true), once it is
+  type: bool
+  sample: true
 started:
   description: When the plan was made, as seconds since 1970, for the report of the drain.
   returned: always, once the input fits the cluster
@@ -138,10 +146,11 @@ requests:
   sample: 14
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
     drain_text,
+    node_removal,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import plan_drain
 
@@ -158,14 +167,22 @@ def main() -> None:
         maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
+        maintenance.LOWER_MINIMUM,
+        maintenance.DELETE_NODE,
         maintenance.PODS,
         maintenance.MOVER,
         maintenance.REMOVE_DISKS,
+        reporting.OPTION,
         OPTIONS,
     )
     request = maintenance.request_of(module.params)
+    reporting.check(module)
     with maintenance.reading(module) as work:
-        cluster = plan_drain.read(work.client, work.longhorn, request.node)
+        cluster = plan_drain.read(work.client, work.longhorn, request.node, storage=True)
+        if request.delete_node and node_removal.begun(cluster, request.node):
+            module.exit_json(
+                **drain_text.removal_begun(cluster, request), started=work.wall_clock()
+            )
         request = disk_names.resolved(cluster, request)
         plan = plan_drain.plan(work.client, cluster, request, writing=not module.check_mode)
         result = {
@@ -180,7 +197,11 @@ def main() -> None:
             result["diff"] = drain_text.diff(plan, cluster)
         stopped = plan.work and plan.stopping and not module.check_mode
     if stopped and module.params["fail_on_blockers"]:
-        module.fail_json(msg=drain_text.refusal(plan), **result)
+        refusal = drain_text.refusal(plan)
+        reporting.write(module, {**result, "failed": True, "msg": refusal})
+        module.fail_json(msg=refusal, **result)
+    if module.check_mode:
+        reporting.write(module, result)
     module.exit_json(**result)
 
 

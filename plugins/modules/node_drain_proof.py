@@ -24,6 +24,8 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.pods
+  - nodecare.longhorn.drain.delete_node
+  - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
   - nodecare.longhorn.attributes.info_module
@@ -82,8 +84,21 @@ cordoned:
   returned: always, once the input fits the cluster
   type: bool
   sample: true
+outcome:
+  description: What the node or disk is safe for, and what speaks against the rest, in one sentence.
+  returned: always, once the input fits the cluster
+  type: str
+  sample: "safe to reboot; NOT safe to reinstall or remove: 2 copies and 1 replica remain"
 degraded_volumes:
   description: Volumes of the whole cluster that are degraded now.
+  returned: always, once the input fits the cluster
+  type: list
+  elements: str
+  sample: []
+below_minimum:
+  description:
+    - Images with fewer proven copies elsewhere than their C(minNumberOfCopies), for V(reinstall)
+      and V(remove) on Longhorn 1.7 and later. They are safe, but short.
   returned: always, once the input fits the cluster
   type: list
   elements: str
@@ -97,7 +112,7 @@ report:
   remove yes"]
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import drain_steps
 
 OPTIONS = {
@@ -109,12 +124,22 @@ OPTIONS = {
 
 def main() -> None:
     module = maintenance.module(
-        maintenance.NODE, maintenance.DISK, maintenance.INTENT, maintenance.PODS, OPTIONS
+        maintenance.NODE,
+        maintenance.DISK,
+        maintenance.INTENT,
+        maintenance.PODS,
+        maintenance.DELETE_NODE,
+        reporting.OPTION,
+        OPTIONS,
     )
     with maintenance.reading(module) as work:
         result = drain_steps.prove(work, maintenance.request_of(module.params), module.params)
     if module.params["require"] and not result["safe_to"][module.params["intent"]]:
-        module.fail_json(msg="\n".join(result["report"]), changed=False, **result)
+        told = {"msg": "\n".join(result["report"]), "changed": False, **result}
+        reporting.write(module, {"failed": True, **told, "steps": module.params["steps"]})
+        module.fail_json(**told)
+    if not module.check_mode:
+        reporting.write(module, {**result, "steps": module.params["steps"]})
     module.exit_json(changed=False, **result)
 
 

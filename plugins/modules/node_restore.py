@@ -21,9 +21,11 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.restore
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.wait
+  - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 options:
@@ -163,6 +165,22 @@ rebuilt_elsewhere:
   type: list
   elements: str
   sample: []
+volumes_moved:
+  description:
+    - Volumes that had a replica on the node before and have none now.
+    - At most 1,000 are noted and told.
+  returned: O(phase=finish), not in check mode
+  type: list
+  elements: str
+  sample: []
+images_moved:
+  description:
+    - Images that had a copy on the node before and have none now.
+    - At most 1,000 are noted and told.
+  returned: O(phase=finish), not in check mode
+  type: list
+  elements: str
+  sample: []
 report:
   description: The report in lines.
   returned: O(phase=finish), not in check mode
@@ -171,7 +189,7 @@ report:
   sample: [worker-3 is given back (1 min 12 s)]
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import restore_steps
 
 OPTIONS = {
@@ -184,9 +202,11 @@ OPTIONS = {
 def main() -> None:
     module = maintenance.module(
         maintenance.NODE,
+        maintenance.DISK,
         maintenance.RETURN,
         maintenance.LOCK,
         maintenance.argspec.WAIT_OPTIONS,
+        reporting.OPTION,
         OPTIONS,
     )
     params = module.params
@@ -194,6 +214,8 @@ def main() -> None:
         step = restore_steps.PHASES[params["phase"]]
         request = maintenance.return_of(params)
         result = step(work, request, params, lambda: maintenance.locked(module, work))
+    if params["phase"] == "finish" and not module.check_mode:
+        reporting.write(module, result)
     module.exit_json(**result)
 
 

@@ -24,7 +24,9 @@ author:
 extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
+  - nodecare.longhorn.drain.disk
   - nodecare.longhorn.restore
+  - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 attributes:
@@ -87,13 +89,16 @@ started:
   sample: 1795230000.5
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import restore_text
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import restore_steps
 
 
 def main() -> None:
-    module = maintenance.module(maintenance.NODE, maintenance.RETURN)
+    module = maintenance.module(
+        maintenance.NODE, maintenance.DISK, maintenance.RETURN, reporting.OPTION
+    )
+    reporting.check(module)
     request = maintenance.return_of(module.params)
     with maintenance.reading(module) as work:
         cluster, plan = restore_steps.plan(work, request)
@@ -105,6 +110,8 @@ def main() -> None:
         }
         if module._diff and module.check_mode and plan.work:
             result["diff"] = restore_text.diff(plan, cluster)
+    if module.check_mode or not plan.work:
+        reporting.write(module, result)
     module.exit_json(**result)
 
 

@@ -14,8 +14,11 @@ version_added: 0.1.0
 description:
   - Evicts all pods that may go at once, a few requests at a time. A refusal by a disruption budget
     is tried again and told with its reason; nothing free waits behind it.
+  - The list of pods is followed all the time, so pods that come later are evicted too.
   - Static pods, pods of DaemonSets and Longhorn's backing image managers are left. Longhorn's
-    instance managers go last.
+    instance managers go last, when every pod with a Longhorn volume is gone and Kubernetes holds no
+    Longhorn volume on the node any more (VolumeAttachments of C(storage.k8s.io)). Where the account
+    may not read those, Longhorn's own attachment tickets are looked at.
   - A pod is identified by its uid, so another pod of the same name is another pod.
   - The node must be cordoned, see M(nodecare.longhorn.node_cordon).
 author:
@@ -36,8 +39,17 @@ options:
     default: 600
   terminate_grace_period:
     description:
-      - Seconds that each pod gets to end. Without it each pod's own time counts.
+      - Seconds that each pod gets to end. Without it, or with a negative number, each pod's own
+        time counts.
+      - V(0) is taken as V(1), because a pod's object must not go before its processes do.
     type: int
+  pod_selectors:
+    description:
+      - Label selectors as C(kubectl) takes them. Only pods that match all of them are evicted; the
+        others are left.
+    type: list
+    elements: str
+    default: []
 attributes:
   check_mode:
     support: full
@@ -72,13 +84,30 @@ longest_wait_seconds:
   returned: always, once the work has begun
   type: float
   sample: 130.2
+deleted_around_budgets:
+  description: Those of them that were deleted because a budget refused, see O(disable_eviction).
+  returned: always, once the work has begun
+  type: list
+  elements: str
+  sample: []
+detach_wait_seconds:
+  description: How long the instance managers waited for volumes to be detached from the node.
+  returned: always, once the work has begun
+  type: float
+  sample: 4.2
+unreadable:
+  description: Kinds that the account may not list and watch, so that Longhorn's notes had to do.
+  returned: always, once the work has begun
+  type: list
+  elements: str
+  sample: []
 blockers:
   description:
-    - What held the instance managers when last seen, the rule that Longhorn meets first in front.
-      Empty once they are gone.
+    - What held the pods when last seen, worst first, then what held each instance manager, the rule
+      that Longhorn meets first in front. Empty once they are gone.
     - Each has its C(rule), C(kind) and C(name) of the object, C(reason), C(remedy), whether waiting
-      ends it (C(clears) is clears_by_itself, needs_action or never) and C(clears_in_seconds), about
-      how long that takes where anybody can tell.
+      ends it (C(clears) is clears_by_itself, needs_action or never), C(clears_in_seconds), about
+      how long that takes where anybody can tell, and C(blocks_for_seconds).
   returned: always, once the work has begun
   type: list
   elements: dict
@@ -91,6 +120,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 OPTIONS = {
     "wait_timeout": {"type": "int", "default": 600},
     "terminate_grace_period": {"type": "int"},
+    "pod_selectors": {"type": "list", "elements": "str", "default": []},
 }
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``make benchmark``: what a plan costs on a large cluster.
+"""``make benchmark``: what a plan and an audit cost on a large cluster (``WHAT=pods``: pods.py).
 
 The module is run as Ansible runs it, in a process of its own, over HTTPS. Requests are counted by
 the server, seconds include the start of Python, memory is the peak of the module's process.
@@ -20,21 +20,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreading.solve import (
+    solve,
+)
+from tests.benchmarks import pods
+from tests.benchmarks.module import MODULE
 from tests.integration.drain.big_cluster import BigCluster
+from tests.unit.plugins.module_utils._domain.spreading.tasks import large
 
 IMAGES = 1000
 NODES = 100
 VERSIONS = ("1.6", "1.12")
 REQUESTS_MAX, SECONDS_MAX, MEGABYTES_MAX = 20, 5.0, 250.0
-
-MODULE = """
-import json, runpy, sys
-from ansible.module_utils import basic
-basic._ANSIBLE_ARGS = sys.stdin.buffer.read()
-basic._ANSIBLE_PROFILE = "legacy"
-root = "ansible_collections.nodecare.longhorn.plugins.modules."
-runpy.run_module(root + sys.argv[1], run_name="__main__", alter_sys=True)
-"""
+SPREAD_SECONDS_MAX = 1.0
 
 
 @dataclass(frozen=True)
@@ -56,19 +54,22 @@ class Cost:
         )
 
 
-def plan(version: str, folder: Path) -> Cost:
-    """Plan to remove one node of a large cluster, in check mode."""
+def measure(version: str, folder: Path) -> tuple[Cost, Cost]:
+    """Plan to remove one node of a large cluster, in check mode; then audit all of it."""
     with BigCluster(version, NODES, IMAGES).served(folder) as server:
-        arguments = {
-            "kubeconfig": str(server.kubeconfig),
+        costs = []
+        planned = {
             "node": "worker-0",
             "intent": "remove",
             "_ansible_check_mode": True,
             "_ansible_diff": True,
         }
-        before = server.requests.total
-        seconds, megabytes, result = run("node_drain_plan", arguments)
-        return Cost(server.requests.total - before, seconds, megabytes, result)
+        for module, options in (("node_drain_plan", planned), ("cluster_audit", {})):
+            arguments = {"kubeconfig": str(server.kubeconfig), **options}
+            before = server.requests.total
+            seconds, megabytes, result = run(module, arguments)
+            costs.append(Cost(server.requests.total - before, seconds, megabytes, result))
+        return costs[0], costs[1]
 
 
 def run(module: str, arguments: dict[str, Any]) -> tuple[float, float, dict[str, Any]]:
@@ -88,19 +89,51 @@ def run(module: str, arguments: dict[str, Any]) -> tuple[float, float, dict[str,
     return seconds, usage.ru_maxrss / 1024, json.loads(text)
 
 
+def spread() -> bool:
+    """Choose the targets of 10,000 images on 1,000 nodes; prints seconds and how good they are."""
+    good = True
+    for sizes in ("lognormal", "uniform", "few"):
+        task = large(1, 1000, 10_000, sizes, tags=1)
+        began = time.process_time()
+        found = solve(task)
+        seconds = time.process_time() - began
+        above = 100 * (found.end / found.bound - 1)
+        print(
+            f"  targets of 10,000 images on 1,000 nodes ({sizes} sizes): {seconds:.2f} s of CPU, "
+            f"slowest disk {above:.1f} % above the bound"
+        )
+        good = good and seconds <= SPREAD_SECONDS_MAX and above <= 5 and found.complete
+    return good
+
+
 def main() -> int:
-    """Print one line per version; 1 if one of them is over the limits."""
-    print(f"Plan to remove one node, {IMAGES:,} images on {NODES} nodes (check mode, with diff)")
+    """The benchmark that is named, else the plan's."""
+    named = sys.argv[1] if len(sys.argv) > 1 else "plan"
+    if named not in ("plan", "pods"):
+        print(f"there is no benchmark {named!r}: plan or pods", file=sys.stderr)
+        return 2
+    return pods.main() if named == "pods" else plans()
+
+
+def plans() -> int:
+    """Print two lines per version; 1 if one of them is over the limits."""
+    print(f"{IMAGES:,} images on {NODES} nodes: plan to remove one, and an audit")
     affordable = True
     for version in VERSIONS:
         with tempfile.TemporaryDirectory() as folder:
-            cost = plan(version, Path(folder))
-        copies = len(cost.result["plan"]["copies"])
-        print(
-            f"  Longhorn {version:5} {cost.requests:3} requests  {cost.seconds:5.2f} s"
-            f"  {cost.megabytes:6.1f} MB peak  ({copies} copies planned)"
-        )
-        affordable = affordable and cost.affordable
+            planned, audited = measure(version, Path(folder))
+        copies = len(planned.result["plan"]["copies"])
+        weak = len(audited.result["findings"])
+        for what, cost, found in (
+            ("plan", planned, f"{copies} copies planned"),
+            ("audit", audited, f"{weak} weak points"),
+        ):
+            print(
+                f"  Longhorn {version:5} {what:5} {cost.requests:3} requests  {cost.seconds:5.2f} s"
+                f"  {cost.megabytes:6.1f} MB peak  ({found})"
+            )
+            affordable = affordable and cost.affordable
+    affordable = spread() and affordable
     limits = f"{REQUESTS_MAX} requests, {SECONDS_MAX:g} s, {MEGABYTES_MAX:g} MB"
     print(f"benchmark: {'within' if affordable else 'OVER'} the limits ({limits})")
     return 0 if affordable else 1

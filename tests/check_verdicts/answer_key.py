@@ -51,6 +51,7 @@ class Phase:
     end: float
     tell: str
     redownload: str
+    waiting: str = ""
 
     @property
     def moments(self) -> list[float]:
@@ -76,10 +77,12 @@ def phases_of(text: str) -> dict[str, list[Phase]]:
         if not line.startswith("| v1.") or len(cells) != 10:
             continue
         scenario, image, name, begin, end = cells[:5]
-        told, redownload = cells[7], cells[9]
+        told, waiting, redownload = cells[7], cells[8], cells[9]
         about_image = redownload != "-" and not image.startswith("(")
         if about_image and _is_number(begin) and _is_number(end):
-            phase = Phase(scenario, image, name, float(begin), float(end), told, redownload)
+            phase = Phase(
+                scenario, image, name, float(begin), float(end), told, redownload, waiting
+            )
             found.setdefault(scenario, []).append(phase)
     return found
 

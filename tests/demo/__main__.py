@@ -111,7 +111,12 @@ class Story:
         arguments = [word for variable in variables for word in ("-e", variable)]
         command = ["ansible-playbook", f"playbooks/{name}.yml", *arguments]
         say("$ " + " ".join(command))
-        environment = os.environ | {"KUBECONFIG": str(self._kubeconfig)}
+        proxy = (self._kubeconfig.parent / "source-proxy").read_text().strip()
+        environment = os.environ | {
+            "KUBECONFIG": str(self._kubeconfig),
+            # The images come from hosts that only this cluster knows.
+            "LONGHORN_SOURCE_PROXY": proxy,
+        }
         done = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False)
         if done.returncode != 0:
             raise Failed(f"{name}.yml ended with {done.returncode}")

@@ -56,6 +56,25 @@ def test_healthy_images_are_whole_but_the_node_is_not_drained(watched: Watched) 
     assert any(problem.startswith(f"{SOLE}: no proven copy outside") for problem in found)
     assert any(problem.startswith("replica web-r-") for problem in found)
     assert any(problem.startswith(f"{SOLE}: its file is still on") for problem in found)
+    in_use(watched, view)
+
+
+def in_use(watched: Watched, view: View) -> None:
+    """The node is not removed, its disk not evicted; it is open with its two disks."""
+    node = watched.node
+    removed = proofs.removed(watched.api, view, node)
+    assert f"{node} is still a Kubernetes node" in removed
+    assert f"{node} is still a Longhorn node" in removed
+    assert any(problem.startswith("replica ") for problem in removed)
+    evicted = proofs.evicted(watched.api, view, node, "/var/lib/longhorn")
+    assert "/var/lib/longhorn is still in Longhorn" in evicted
+    assert f"{SOLE}: the map still names /var/lib/longhorn" in evicted
+    assert f"{SOLE}: its file is still on /var/lib/longhorn" in evicted
+    assert proofs.evicted(watched.api, view, node, "/nowhere") == [f"{node} has no folder nowhere"]
+    assert proofs.returned(watched.api, view, node, 2) == []
+    assert proofs.returned(watched.api, view, node, 3) == [
+        f"{node}: 2 of 3 disks Ready, 2 schedulable"
+    ]
 
 
 def test_a_changed_byte_is_seen_though_longhorn_has_not_looked_yet(watched: Watched) -> None:

@@ -39,6 +39,8 @@ ACCOUNT = "system:serviceaccount:longhorn-system:nodecare"
 SOMETIMES = {
     ("delete", "backingimagedatasources.longhorn.io"),
     ("patch", "volumeattachments.longhorn.io"),
+    # Only with delete_node=true, and for a machine that is off.
+    ("delete", "nodes"),
 }
 # Every account may ask what it may do.
 ALWAYS = ("selfsubjectaccessreviews.authorization.k8s.io",)

@@ -33,9 +33,19 @@ def arguments() -> argparse.Namespace:
     checks.add_parser("table", help="show every image's copies")
     for name in ("whole", "lost"):
         checks.add_parser(name).add_argument("image", nargs="+")
+    spread = checks.add_parser("spread", help="every image has proven copies on so many nodes")
+    spread.add_argument("nodes", type=int)
+    spread.add_argument("--without", default="", help="a node that is not counted")
     drained = checks.add_parser("drained")
     drained.add_argument("node")
     drained.add_argument("--intent", choices=("reboot", "reinstall", "remove"), required=True)
+    checks.add_parser("removed", help="gone from both").add_argument("node")
+    evicted = checks.add_parser("evicted", help="one disk is empty and out of Longhorn")
+    evicted.add_argument("node")
+    evicted.add_argument("path")
+    returned = checks.add_parser("returned", help="open again, and nothing carries a note")
+    returned.add_argument("node")
+    returned.add_argument("--disks-ready", type=int, required=True)
     volumes = checks.add_parser("volumes", help="every attached volume is healthy")
     volumes.add_argument("--attached", type=int, default=0, help="at least so many are attached")
     checks.add_parser("unlocked", help="no maintenance holds the lock")
@@ -50,8 +60,17 @@ def problems(api: Api, options: argparse.Namespace) -> list[str]:
     view = look(api, options.disks)
     if options.check == "drained":
         return proofs.drained(api, view, options.node, options.intent)
+    if options.check == "removed":
+        return proofs.removed(api, view, options.node)
+    if options.check == "evicted":
+        return proofs.evicted(api, view, options.node, options.path)
+    if options.check == "returned":
+        return proofs.returned(api, view, options.node, options.disks_ready)
     if options.check == "volumes":
         return proofs.volumes_healthy(view, options.attached)
+    if options.check == "spread":
+        found = (proofs.spread(view, name, options.nodes, options.without) for name in view.images)
+        return [problem for problems_of_one in found for problem in problems_of_one]
     if options.check == "unlocked":
         return proofs.unlocked(api)
     if options.check == "table":

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from tests.observer.api import NAMESPACE, Api
+from tests.observer.api import LONGHORN, NAMESPACE, Api
 from tests.observer.view import Image, View
+
+NOTE = "longhorn.nodecare.dev/"
 
 
 def whole(view: View, name: str) -> list[str]:
@@ -32,6 +34,17 @@ def lost(view: View, name: str) -> list[str]:
         for copy in image.copies
         if copy.proven or copy.file is not None
     ]
+
+
+def spread(view: View, name: str, nodes: int, without: str = "") -> list[str]:
+    """An image has proven copies on so many distinct nodes, one node not counted."""
+    image = view.images.get(name)
+    if image is None:
+        return [f"{name}: there is no such image"]
+    found = {copy.disk.node for copy in image.proven()} - {without}
+    if len(found) >= nodes:
+        return []
+    return [f"{name}: proven copies on {len(found)} of {nodes} nodes ({_states(image)})"]
 
 
 def safe_without(view: View, node: str) -> list[str]:
@@ -71,6 +84,72 @@ def drained(api: Api, view: View, node: str, intent: str) -> list[str]:
     """A node is drained for an intent: reboot, reinstall or remove."""
     found = cordoned(api, node) + safe_without(view, node)
     return found if intent == "reboot" else found + empty(view, node)
+
+
+def removed(api: Api, view: View, node: str) -> list[str]:
+    """Neither Kubernetes nor Longhorn knows the node, and every image is safe without it."""
+    core = {item["metadata"]["name"] for item in api.items("/api/v1/nodes")}
+    found = [f"{node} is still a Kubernetes node"] if node in core else []
+    if node in view.nodes:
+        found.append(f"{node} is still a Longhorn node")
+    found += [
+        f"replica {replica['metadata']['name']} is on {node}"
+        for replica in view.replicas
+        if replica["spec"].get("nodeID") == node
+    ]
+    return found + safe_without(view, node)
+
+
+def evicted(api: Api, view: View, node: str, path: str) -> list[str]:
+    """One disk is empty and out of Longhorn; its node is open."""
+    spec = api.get(f"{LONGHORN}/nodes/{node}")["spec"]
+    name = path.rstrip("/").rpartition("/")[2]
+    found = open_node(api, node)
+    if any(disk["path"].rstrip("/") == path.rstrip("/") for disk in spec["disks"].values()):
+        found.append(f"{path} is still in Longhorn")
+    uuids = {
+        disk.uuid
+        for disk in view.disks.values()
+        if disk.node == node and disk.folder is not None and disk.folder.name == name
+    }
+    if not uuids:
+        return [*found, f"{node} has no folder {name}"]
+    found += [
+        f"replica {replica['metadata']['name']} is on {path}"
+        for replica in view.replicas
+        if replica["spec"].get("diskID") in uuids
+    ]
+    for image in view.images.values():
+        copies = [copy for copy in image.copies if copy.disk.uuid in uuids]
+        found += [f"{image.name}: the map still names {path}" for c in copies if c.wanted]
+        found += [f"{image.name}: its file is still on {path}" for c in copies if c.file]
+    return found
+
+
+def returned(api: Api, view: View, node: str, disks: int) -> list[str]:
+    """A node is open again with so many Ready, schedulable disks; nothing carries a note."""
+    spec = api.get(f"{LONGHORN}/nodes/{node}")["spec"]
+    found = open_node(api, node)
+    ready = [disk for disk in view.disks.values() if disk.node == node and disk.ready]
+    open_disks = [disk for disk in spec["disks"].values() if disk.get("allowScheduling")]
+    if len(ready) != disks or len(open_disks) != disks:
+        found.append(f"{node}: {len(ready)} of {disks} disks Ready, {len(open_disks)} schedulable")
+    kinds = [api.items("/api/v1/nodes")]
+    kinds += [api.longhorn(plural) for plural in ("nodes", "backingimages", "volumes")]
+    return found + [
+        f"{item.get('kind', 'object')} {item['metadata']['name']} has a note"
+        for items in kinds
+        for item in items
+        if any(key.startswith(NOTE) for key in item["metadata"].get("annotations") or {})
+    ]
+
+
+def open_node(api: Api, node: str) -> list[str]:
+    """Pods and replicas may come to a node."""
+    found = [f"{node}: cordoned"] if not cordoned(api, node) else []
+    if not api.get(f"{LONGHORN}/nodes/{node}")["spec"]["allowScheduling"]:
+        found.append(f"{node}: closed for new replicas")
+    return found
 
 
 def volumes_healthy(view: View, attached: int = 0) -> list[str]:

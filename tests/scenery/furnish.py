@@ -24,9 +24,13 @@ class NotFurnished(Exception):
 
 
 class Furnisher:
-    """Creates the planned objects in one cluster."""
+    """Creates the planned objects in one cluster.
 
-    def __init__(self, cluster: Cluster) -> None:
+    apart: every volume is attached to the last node, so that the others can be drained in turn.
+    """
+
+    def __init__(self, cluster: Cluster, *, apart: bool = False) -> None:
+        self._apart = apart
         self._cluster = cluster
         self._store = cluster.store
 
@@ -68,7 +72,7 @@ class Furnisher:
         body = objects.volume(plan.name, plan.size, len(plan.replicas), plan.image)
         self._store.create(names.VOLUMES, body)
         self._wait(f"volume {plan.name}", lambda: self._volume(plan.name, "detached"))
-        self._attach(plan.name, nodes[plan.attached])
+        self._attach(plan.name, nodes[-1 if self._apart else plan.attached])
         self._wait(
             f"volume {plan.name} attached",
             lambda: self._volume(plan.name, "attached") and self._healthy(plan.name),

@@ -78,9 +78,10 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--scenario",
-        choices=("empty", "demo"),
+        choices=("empty", "demo", "apart", "crowd"),
         default="empty",
-        help="what is in the cluster at the start: nothing, or images and volumes (default empty)",
+        help="what is in the cluster at the start: nothing, images and volumes, the same with all "
+        "volumes attached to the last of four nodes, or sixty images (default empty)",
     )
     add(
         "--send-rate",
@@ -141,15 +142,20 @@ def run(options: argparse.Namespace, folder: Path) -> int:
     )
     login: SshWorkers | None = None
     try:
-        if options.scenario == "demo":
+        if options.scenario != "empty":
             print("putting images and volumes into it", flush=True)
-            importlib.import_module("tests.scenery.furnish").Furnisher(cluster).furnish()
+            if options.scenario == "crowd":
+                importlib.import_module("tests.scenery.crowd").gather(cluster)
+            else:
+                furnisher = importlib.import_module("tests.scenery.furnish").Furnisher
+                furnisher(cluster, apart=options.scenario == "apart").furnish()
         server = cluster.serve(options.port, state_dir=folder)
         cluster.limit_transfers(options.send_rate)
         if options.ssh:
             login = SshWorkers(cluster.workers, folder)
             print(f"logging in to the nodes: ansible -i {login.start()} longhorn", flush=True)
         print(f"serving on {server.url}; Ctrl-C or SIGTERM ends it", flush=True)
+        print(f"export LONGHORN_SOURCE_PROXY={cluster.source_proxy}", flush=True)
         print(f"export KUBECONFIG={server.kubeconfig}", flush=True)
         while not stop.wait(_POLL_SECONDS) and server.failure is None:
             pass

@@ -7,10 +7,12 @@ managers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tests.simulator.errors import ApiError
 from tests.simulator.http.control import Action, Control
+from tests.simulator.longhorn.sources import Answer, content_named
 from tests.simulator.objects import Object
 
 if TYPE_CHECKING:
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 
 
 def register(cluster: Cluster, control: Control) -> None:
-    """Answer ``/simulator/power``, ``crash``, ``files`` and ``transfers`` for this cluster."""
+    """Answer ``/simulator/power``, ``crash``, ``files``, ``transfers`` and ``sources``."""
     control.register("power", _power(cluster))
     control.register("crash", _crash(cluster))
     control.register("files", _files(cluster))
     control.register("transfers", _transfers(cluster))
+    control.register("sources", _sources(cluster))
 
 
 def _field(body: Object, name: str) -> Any:
@@ -73,6 +76,29 @@ def _files(cluster: Cluster) -> Action:
         except ApiError as error:
             raise ValueError(error.message) from None
         return {"removed": [str(path) for path in removed]}
+
+    return act
+
+
+def _sources(cluster: Cluster) -> Action:
+    def act(method: str, body: Object) -> Object:
+        """POST ``{"url": …, "file": "raw8.img"}`` serves that file there, ``"bytes": "other"``
+        another one of its size, no file at all answers 404.
+        """
+        if method != "POST":
+            raise ValueError("POST wants url, and file (or nothing for 404)")
+        url, name = str(_field(body, "url")), body.get("file")
+        if name is None:
+            error = f"expected status code 200 from {url}, got 404 Not Found"
+            cluster.sources.serve(url, Answer(error=error))
+            return body
+        content = content_named(str(name))
+        if content is None:
+            raise ValueError(f"there is no file {name!r}: they are raw<MiB>.img, qcow<MiB>.qcow2")
+        if body.get("bytes") == "other":
+            content = replace(content, name=f"other-{content.name}")
+        cluster.sources.serve(url, Answer(content=content))
+        return body
 
     return act
 

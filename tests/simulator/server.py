@@ -13,7 +13,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from aiohttp import web
 
@@ -30,6 +30,16 @@ from tests.simulator.store import Store
 P = ParamSpec("P")
 T = TypeVar("T")
 _HOST = "127.0.0.1"
+
+
+class Companion(Protocol):
+    """Another server that lives in the same thread, for as long as the API server does."""
+
+    async def start(self) -> None:
+        """Listen."""
+
+    async def stop(self) -> None:
+        """Close every connection."""
 
 
 class ApiServer:
@@ -53,6 +63,7 @@ class ApiServer:
         self.logs = logs if logs is not None else PodLogs(store.kernel)
         self.faults = faults if faults is not None else Faults()
         self.url = ""
+        self.companions: list[Companion] = []
         self._namespace = namespace
         self._app = App(store, self.tokens, self.logs, self.faults)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -153,6 +164,8 @@ class ApiServer:
         try:
             site = web.TCPSite(runner, _HOST, port, ssl_context=context)
             await site.start()
+            for companion in self.companions:
+                await companion.start()
             address = runner.addresses[0]
             self._app.address = f"{address[0]}:{address[1]}"
             self.url = f"https://{self._app.address}"
@@ -162,6 +175,8 @@ class ApiServer:
         finally:
             driver.stop()
             self._app.close_watches()
+            for companion in self.companions:
+                await companion.stop()
             await runner.cleanup()
 
 

@@ -223,8 +223,12 @@ class Client:
         uid: str,
         resource_version: str | None = None,
         grace_seconds: int | None = None,
+        once: bool = False,
     ) -> Object:
-        """Delete exactly the object that was read. Raises Conflict when it is another by now."""
+        """Delete exactly the object that was read. Raises Conflict when it is another by now.
+
+        once: no retries, the first answer counts.
+        """
         preconditions = {"uid": uid}
         if resource_version is not None:
             preconditions["resourceVersion"] = resource_version
@@ -235,14 +239,17 @@ class Client:
         }
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
-        return self._write("DELETE", kind, name, namespace, body, content_type=JSON, verb="delete")
+        return self._write(
+            "DELETE", kind, name, namespace, body, content_type=JSON, verb="delete", once=once
+        )
 
     def evict(
         self, pod: str, namespace: str, *, uid: str, grace_seconds: int | None = None
     ) -> None:
         """Ask for the eviction of one pod. Raises TooManyRequests with the budget's words.
 
-        429 is not retried here: for an eviction it is an answer ("not now, because …").
+        Nothing is retried here: 429 is an answer ("not now, because …"), 500 may be one (two
+        budgets count the pod), and who evicts many knows best when to ask again.
         """
         options: Object = {"preconditions": {"uid": uid}}
         if grace_seconds is not None:
@@ -254,7 +261,15 @@ class Client:
             "deleteOptions": options,
         }
         self._write(
-            "POST", PODS, pod, namespace, body, content_type=JSON, verb="create", sub="eviction"
+            "POST",
+            PODS,
+            pod,
+            namespace,
+            body,
+            content_type=JSON,
+            verb="create",
+            sub="eviction",
+            once=True,
         )
 
     def _write(
@@ -268,6 +283,7 @@ class Client:
         content_type: str,
         verb: str,
         sub: str = "",
+        once: bool = False,
     ) -> Object:
         path = kind.path(self._namespace_of(kind, namespace), name, sub)
         what = f"{verb} {self._spell(kind, name, namespace, sub)}"
@@ -281,7 +297,7 @@ class Client:
             body=body,
             content_type=content_type,
             what=what,
-            overload_is_final=bool(sub),
+            once=once,
         )
 
     # -- the request itself --------------------------------------------------------------------
@@ -294,33 +310,24 @@ class Client:
         body: Any = None,
         content_type: str | None = None,
         what: str = "",
-        overload_is_final: bool = False,
+        once: bool = False,
     ) -> Object:
-        """One request with retries; the answer as a JSON object ({} for an empty one)."""
+        """One request; the answer as a JSON object ({} for an empty one).
+
+        Retried inside the deadline unless *once* is asked for.
+        """
         encoded = None if body is None else json.dumps(body).encode()
         url = path + _query(query or {})
         what = what or f"{method} {path}"
 
-        def once() -> Object:
+        def send() -> Object:
             answer = self._send(method, url, what=what, body=encoded, content_type=content_type)
             return _decoded(answer.data, what)
 
+        if once:
+            return send()
         retries_max = None if self._answered else FIRST_CONTACT_RETRIES_MAX
-        if not overload_is_final:
-            return retry.call(once, self.deadline, sleep=self.pause, retries_max=retries_max)
-
-        def once_or_overload() -> Object | errors.TooManyRequests:
-            try:
-                return once()
-            except errors.TooManyRequests as error:
-                return error
-
-        result = retry.call(
-            once_or_overload, self.deadline, sleep=self.pause, retries_max=retries_max
-        )
-        if isinstance(result, errors.TooManyRequests):
-            raise result
-        return result
+        return retry.call(send, self.deadline, sleep=self.pause, retries_max=retries_max)
 
     def open_stream(self, path: str, query: Mapping[str, str], what: str, idle: float) -> Answer:
         """Begin a watch: the caller reads the body; *idle* seconds of silence end it."""

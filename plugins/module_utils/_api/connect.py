@@ -21,6 +21,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.errors impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.transport import Transport
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 
+CONNECTIONS_MAX = 48
+
 
 class MissingLibrary(Failure):
     """The one library that a module needs is not there."""
@@ -52,6 +54,8 @@ def connect(params: Mapping[str, Any], deadline: Deadline | None = None) -> Clie
     _apply_options(params, configuration)
     if not configuration.host:
         raise BadConnection("No Kubernetes API address: give kubeconfig or host.")
+    # A watch holds a connection each, and evictions run beside them.
+    configuration.connection_pool_maxsize = CONNECTIONS_MAX
     api_client = client_module.ApiClient(configuration=configuration)
     transport = Transport(api_client, _impersonation(params))
     return Client(transport, params.get("namespace") or "longhorn-system", deadline)

@@ -18,6 +18,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import (
     REQUEST_SECONDS,
@@ -98,8 +99,8 @@ class Lease:
         *on_wait* is told whom we wait for and may raise to stop. Raises LeaseHeld.
         """
         limit = (deadline or Deadline(None, self._clock)).within(wait_seconds)
-        seen = ""
-        seen_at = self._clock()
+        last = ""
+        last_at = self._clock()
         while True:
             current = self._client.find(LEASES, self.name)
             if current is None:
@@ -109,15 +110,17 @@ class Lease:
             spec = current.get("spec") or {}
             holder = str(spec.get("holderIdentity") or "")
             mark = f"{holder} {spec.get('renewTime')} {spec.get('leaseTransitions')}"
-            if mark != seen:
-                seen, seen_at = mark, self._clock()
-            stood_still = self._clock() - seen_at
+            if mark != last:
+                last, last_at = mark, self._clock()
+            stood_still = self._clock() - last_at
             duration = float(spec.get("leaseDurationSeconds") or DURATION_SECONDS)
             free = not holder or holder == self.holder or stood_still >= duration
             if free and self._take(current):
                 return
             if limit.expired:
-                raise LeaseHeld(_held_text(holder, spec, self._client.namespace, self.name))
+                held = LeaseHeld(_held_text(holder, spec, self._client.namespace, self.name))
+                held.result = {"lock": seen(current)}
+                raise held
             on_wait(f"waiting for another maintenance to end: {cut(holder)}")
             self._sleep(min(LOOK_AGAIN_SECONDS, max(0.05, limit.remaining())))
 
@@ -169,6 +172,14 @@ class Lease:
         self.held = True
         return True
 
+    def rejoin(self) -> None:
+        """Go on under a lease that an earlier task of the play took.
+
+        It is ours as long as nobody else took it, also after it expired. Raises LeaseLost when it
+        is gone (somebody broke it) or another's: nobody may take it a second time by himself.
+        """
+        self.renew()
+
     # -- keeping -------------------------------------------------------------------------------
     def keep(self) -> None:
         """Renew if a quarter of the duration has passed. Call it from the working loop."""
@@ -183,7 +194,8 @@ class Lease:
             if current is None or holder != self.holder:
                 self.held = False
                 raise LeaseLost(
-                    f"The lease {self.name} is no longer ours (now: {cut(holder) or 'nobody'}). "
+                    f"The lease {self.name} is no longer ours (now: {cut(holder) or 'nobody'}): it "
+                    "was released, broken by name, or taken over after it had expired. "
                     "Stopped before the next write; run the same command again."
                 )
             if self._take(current):
@@ -199,28 +211,68 @@ class Lease:
     # -- giving back ---------------------------------------------------------------------------
     def release(self) -> None:
         """Give the lease back if it is ours; a lease that is not, or gone, is left alone."""
-        if not self.held:
-            return
-        self.held = False
-        current = self._client.find(LEASES, self.name)
+        if self.held:
+            self.held = False
+            drop(self._client, self.name, self.holder)
+
+
+def drop(client: Client, name: str, holder: str) -> bool:
+    """Delete the lease if it is this holder's; False where it is not, or gone.
+
+    It may be renewed by another process of its play in the same moment, so a conflict is tried
+    again.
+    """
+    for _attempt in range(TRIES_MAX):
+        current = client.find(LEASES, name)
         spec = (current or {}).get("spec") or {}
-        if current is None or spec.get("holderIdentity") != self.holder:
-            return
+        if current is None or spec.get("holderIdentity") != holder:
+            return False
         try:
-            self._client.delete(
+            client.delete(
                 LEASES,
-                self.name,
+                name,
                 uid=current["metadata"]["uid"],
                 resource_version=current["metadata"]["resourceVersion"],
             )
-        except (Conflict, NotFound):
-            return
+        except NotFound:
+            return False
+        except Conflict:
+            continue
+        return True
+    return False
+
+
+def seen(current: Object | None) -> dict[str, Any]:
+    """A lease as a person asks about it: who, what for, since when, how long without a sign."""
+    spec = (current or {}).get("spec") or {}
+    holder = str(spec.get("holderIdentity") or "")
+    purpose, _at, host = holder.partition("@")
+    return {
+        "held": bool(holder),
+        "holder": holder,
+        "purpose": purpose,
+        "host": host.partition(":")[0],
+        "since": str(spec.get("acquireTime") or ""),
+        "renewed": str(spec.get("renewTime") or ""),
+        "duration_seconds": int(spec.get("leaseDurationSeconds") or 0),
+    }
 
 
 def _held_text(holder: str, spec: Object, namespace: str, name: str) -> str:
+    found = seen({"spec": spec})
+    seconds = spell_seconds(float(found["duration_seconds"] or DURATION_SECONDS))
     return (
-        f"Another maintenance is at work on this Longhorn: {cut(holder)} since "
-        f"{spec.get('acquireTime', 'an unknown time')}. Wait for it; if that run is dead, its "
-        f"lock expires {spell_seconds(float(spec.get('leaseDurationSeconds') or 0))} after its "
-        f"last renewal (lease {namespace}/{name})."
+        f"Another maintenance is at work on this Longhorn: {cut(holder)}, that is "
+        f"'{cut(found['purpose'])}' from {cut(found['host']) or 'an unknown host'}, since "
+        f"{found['since'] or 'an unknown time'}, last renewed {found['renewed'] or 'never'}. "
+        f"Wait for it; if that run is dead, its lock expires {seconds} after its last renewal "
+        f"and the same command goes on (lease {namespace}/{name}). {how_to_break(holder)}"
     )
+
+
+def how_to_break(holder: str) -> str:
+    """The command that breaks the lock, for a name that can stand in a command."""
+    text = "Only when you know that it is dead and cannot wait: "
+    if re.fullmatch(r"[\w.@:-]+", holder, re.ASCII):
+        return f"{text}ansible-playbook nodecare.longhorn.maintenance_lock -e release={holder}"
+    return f"{text}delete the lease by hand; its holder is none that this collection has named."

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -29,7 +29,7 @@ class Blocker:
     rule: fixed word for programs; kind, name: the object; reason, remedy: for a person; stops:
     False for what is only worth knowing (it delays or reminds, the drain goes on); detail: more
     lines, such as why each disk was refused; seconds: about how long until it clears by itself,
-    None where nobody can tell.
+    None where nobody can tell; ways: changes that would solve it, as data, the cheapest first.
     """
 
     rule: str
@@ -41,6 +41,7 @@ class Blocker:
     stops: bool = True
     detail: tuple[str, ...] = field(default=())
     seconds: int | None = None
+    ways: tuple[Mapping[str, Any], ...] = ()
 
     def as_data(self) -> dict[str, Any]:
         """For the task's result."""
@@ -54,6 +55,7 @@ class Blocker:
             "stops": self.stops,
             "detail": list(self.detail),
             "clears_in_seconds": self.seconds,
+            "ways": [dict(way) for way in self.ways],
         }
 
 

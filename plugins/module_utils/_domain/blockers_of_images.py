@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven
@@ -19,16 +20,23 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.remedies import (
+    Remedies,
+    Way,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,
     spell_bytes,
 )
 
+DISKS_TOLD = 20
 RETRIED = frozenset({"download", "export-from-volume"})
 
 
-def of_need(cluster: Cluster, need: Need, place: str, placement: Placement) -> Iterator[Blocker]:
+def of_need(
+    cluster: Cluster, need: Need, place: str, placement: Placement, remedies: Remedies
+) -> Iterator[Blocker]:
     """What is wrong with one image of the node or disk; place: its label."""
     image = need.image
     if image.meta.deleting:
@@ -60,16 +68,18 @@ def of_need(cluster: Cluster, need: Need, place: str, placement: Placement) -> I
     if not need.proven and not need.sources:
         yield _nothing_proven(cluster, image, need)
     elif need.reachable < 1:
-        yield _no_target(need, place, placement)
+        yield _no_target(need, place, placement, remedies)
     elif need.reachable < need.wanted:
+        ways = remedies.ways(image, need.reachable, need.targets)
         yield Blocker(
             "fewer_copies",
             "image",
             image.name,
             f"will have {need.reachable} of {need.wanted} wanted copies: no further disk will do",
-            "add a disk, or lower its number of copies",
+            _cheapest(ways) or "add a disk, or lower its number of copies",
             stops=False,
-            detail=_refused(need, placement),
+            detail=(*_others(ways), *_refused(need, placement)),
+            ways=tuple(way.as_data() for way in ways),
         )
 
 
@@ -113,18 +123,36 @@ def _nothing_proven(cluster: Cluster, image: Image, need: Need) -> Blocker:
 
 
 def _refused(need: Need, placement: Placement) -> tuple[str, ...]:
-    return tuple(f"{disk}: {why}" for disk, why in placement.refusals(need.image).items())
+    """Why each disk was refused; on a large cluster the first ones, and how often each reason."""
+    found = placement.refusals(need.image)
+    lines = [f"{disk}: {why}" for disk, why in found.items()]
+    if len(lines) <= DISKS_TOLD:
+        return tuple(lines)
+    reasons = Counter(why.partition(",")[0] for why in found.values()).most_common(DISKS_TOLD // 2)
+    told = (f"{count(number, 'disk')}: {why}" for why, number in reasons)
+    return (*lines[: DISKS_TOLD // 2], f"of {len(lines)} disks in all:", *told)
 
 
-def _no_target(need: Need, place: str, placement: Placement) -> Blocker:
+def _cheapest(ways: tuple[Way, ...]) -> str:
+    return ways[0].text if ways else ""
+
+
+def _others(ways: tuple[Way, ...]) -> tuple[str, ...]:
+    return tuple(f"or {way.text}" for way in ways[1:])
+
+
+def _no_target(need: Need, place: str, placement: Placement, remedies: Remedies) -> Blocker:
     image = need.image
+    ways = remedies.ways(image)
     return Blocker(
         "no_target_disk",
         "image",
         image.name,
         f"last proven copy is on {place}, and no disk can take another",
-        f"make room for {spell_bytes(image.file_bytes)} on one of the disks below, or open one",
-        detail=_refused(need, placement),
+        _cheapest(ways)
+        or f"add a disk with room for {spell_bytes(image.file_bytes)}; nothing below helps",
+        detail=(*_others(ways), *_refused(need, placement)),
+        ways=tuple(way.as_data() for way in ways),
     )
 
 

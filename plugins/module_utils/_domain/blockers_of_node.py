@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    budget_blockers,
+    evictions,
     memory,
     pod_filters,
 )
@@ -22,13 +24,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_
     left_on,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import Pod
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
-
-CONTROL_OF = {
-    pod_filters.BARE: "bare_pod",
-    pod_filters.LOCAL_DATA: "empty_dir",
-    pod_filters.FIRST_FILE_POD: "first_file_pod",
-}
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 
 
 def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
@@ -45,6 +43,17 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
             node.name,
             "is not Ready: what it holds cannot be read or moved",
             "bring it back first",
+        )
+    if cluster.lock_holder:
+        yield Blocker(
+            "maintenance_running",
+            "lock",
+            cluster.lock_holder,
+            "holds the lock: another maintenance of this Longhorn is under way, or was cut off "
+            "less than a minute ago",
+            "wait until it has ended; the drain itself waits for it too (lock_timeout)",
+            Clears.BY_ITSELF,
+            stops=False,
         )
     if not request.own_mover:
         yield from _flags(cluster, request)
@@ -101,33 +110,56 @@ def _flags(cluster: Cluster, request: Request) -> Iterator[Blocker]:
         )
 
 
-def of_pods(cluster: Cluster, pods: tuple[pod_filters.Verdict, ...]) -> Iterator[Blocker]:
-    """Pods that need the operator's word, and budgets that allow nothing at the moment."""
+def of_pods(
+    cluster: Cluster, request: Request, pods: tuple[pod_filters.Verdict, ...]
+) -> Iterator[Blocker]:
+    """Pods that need the operator's word, budgets that allow nothing now, pods that cannot end."""
     for verdict in pods:
-        if verdict.fate is not pod_filters.Fate.BLOCK:
-            continue
-        rule = CONTROL_OF[verdict.reason]
-        if rule == "first_file_pod":
-            continue  # told as its image's blocker, with the progress
-        yield Blocker(rule, "pod", verdict.pod.key, verdict.reason, verdict.remedy)
-    for budget in sorted(cluster.budgets, key=lambda b: (b.meta.namespace, b.name)):
-        if budget.allowed > 0:
-            continue
-        held = [
-            v.pod.key
-            for v in pods
-            if v.fate is pod_filters.Fate.EVICT
-            and not pod_filters.is_instance_manager(v.pod)
-            and not v.pod.finished
-            and budget.selects(v.pod)
-        ]
-        for key in held:
-            yield Blocker(
-                "budget",
-                "pod",
-                key,
-                f"budget {budget.meta.namespace}/{budget.name} allows no disruption now",
-                "it must have enough ready replicas elsewhere",
-                Clears.BY_ITSELF,
-                stops=False,
-            )
+        # A first file is told as its image's blocker, with the progress.
+        if verdict.fate is pod_filters.Fate.BLOCK and verdict.reason != pod_filters.FIRST_FILE_POD:
+            yield evictions.needs_word(verdict)
+    going = [v.pod for v in pods if v.fate is pod_filters.Fate.EVICT]
+    asked = [
+        pod
+        for pod in going
+        if not pod_filters.is_instance_manager(pod)
+        and not pod.finished
+        and not pod.meta.deleting
+        and pod.phase != "Pending"
+    ]
+    yield from budget_blockers.blockers(cluster, asked, request.consent.disable_eviction)
+    for pod in going:
+        if pod.finalizers:
+            yield _kept(pod)
+    for label in sorted(cluster.unreadable):
+        yield Blocker(
+            "right_missing",
+            "right",
+            f"list and watch {label}",
+            "is missing: what Kubernetes itself holds on the node cannot be seen, Longhorn's own "
+            "notes are used instead",
+            "grant it as docs/rbac.yaml does",
+            stops=False,
+        )
+
+
+def _kept(pod: Pod) -> Blocker:
+    listed = names(list(pod.finalizers))
+    if pod.meta.deleting:
+        return Blocker(
+            "pod_finalizers",
+            "pod",
+            pod.key,
+            f"is being deleted, but is kept by its finalizers ({listed})",
+            "see why what has set them does not take them away; removing them by hand is the last "
+            "way",
+        )
+    return Blocker(
+        "pod_finalizers",
+        "pod",
+        pod.key,
+        f"stays after its end until its finalizers are taken away ({listed})",
+        "see that what has set them still runs",
+        Clears.BY_ITSELF,
+        stops=False,
+    )

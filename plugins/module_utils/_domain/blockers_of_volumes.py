@@ -20,6 +20,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Cluster,
     Volume,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import rebuild
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.evaluate import (
+    NO_PACE,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.holders import title
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
@@ -49,6 +53,17 @@ def of_volume(
     step = replica_moves.decide(cluster, volume, scope, intent)
     if not here or step.step is Step.DONE:
         return
+    building = rebuild.elsewhere(cluster, volume.name, scope.node, NO_PACE)
+    if building is not None:
+        yield Blocker(
+            "rebuild_elsewhere",
+            "volume",
+            title(volume),
+            f"has a replica in the making ({building.words})",
+            "wait until it is complete",
+            Clears.BY_ITSELF,
+            seconds=building.seconds,
+        )
     healthy = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.healthy]
     served = any(replica.healthy_at or replica.failed_at for replica in here)
     if served and (volume.robustness == "faulted" or not healthy):

@@ -13,13 +13,16 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     blocked_by_unknown,
     catalogue,
+    checksum_pinned,
     data_source_stuck,
     deleting,
+    disk_uuid_drift,
     first_file,
     healthy,
     redownloading,
     unavailable,
     undetermined,
+    upgrade_hazard,
 )
 
 WIDTH = 100
@@ -29,17 +32,32 @@ UNKNOWN = "unknown"
 LOST = "lost"
 LEVELS = (FINE, DEGRADED, UNKNOWN, LOST)  # ascending
 NEVER = "never"
+CLOSED = "closed"
 
 Facts = Mapping[str, Any]
 
-_LOST = (unavailable.NAME, data_source_stuck.NAME)
-_UNKNOWN = (undetermined.NAME, blocked_by_unknown.NAME)
-_FINE = (healthy.NAME, deleting.NAME)
+_LOST = (
+    *unavailable.NAMES,
+    checksum_pinned.NAME,
+    data_source_stuck.NAME,
+    redownloading.FAILING,
+)
+_UNKNOWN = (
+    undetermined.NAME,
+    undetermined.UNSETTLED,
+    blocked_by_unknown.NAME,
+    disk_uuid_drift.NAME,
+)
+_FINE = (healthy.NAME, deleting.NAME, first_file.RUNNING)
 # The first word of a line: how bad it is, or what happens now. Others read as the level.
 _WORDS = {
     redownloading.NAME: "fetching",
-    first_file.NAME: "fetching",
+    redownloading.FAILING: "failing",
+    first_file.RUNNING: "fetching",
+    first_file.FAILING: "failing",
     data_source_stuck.NAME: "stuck",
+    checksum_pinned.NAME: "pinned",
+    upgrade_hazard.NAME: "hazard",
     "poisoned_entry": "broken",
     "orphan_map_entry": "orphan",
     "degraded_syncing": "syncing",
@@ -56,8 +74,7 @@ def level(verdict: Facts) -> str:
         return LOST
     if name in _UNKNOWN:
         return UNKNOWN
-    arriving = name == first_file.NAME and verdict["detail"] == first_file.RUNNING
-    return FINE if arriving or name in _FINE else DEGRADED
+    return FINE if name in _FINE else DEGRADED
 
 
 def worst(images: Sequence[Facts]) -> str:
@@ -79,8 +96,6 @@ def too_bad(images: Sequence[Facts], fail_on: str) -> str:
 
 def word(verdict: Facts) -> str:
     """The word that a verdict begins its line with, in small letters."""
-    if verdict["detail"] == first_file.FAILING:
-        return "failing"
     return _WORDS.get(verdict["name"], level(verdict))
 
 
@@ -125,8 +140,32 @@ def _paragraph(begin: str, image: Facts) -> list[str]:
     waiting = waiting_text(image)
     if waiting:
         told.append(f"{blank}{waiting}")
+    asked = image.get("source_check")
+    if asked:
+        source = f"source {asked['text']} (asked from the {asked['checked_from']})"
+        told += textwrap.wrap(
+            source,
+            WIDTH,
+            initial_indent=blank,
+            subsequent_indent=f"{blank}  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     # A remedy is not wrapped: most hold a command that is to be copied whole.
-    return [*told, f"{blank}-> {verdict['remedy']}"]
+    told.append(f"{blank}-> {verdict['remedy']}")
+    return told + [f"{blank}   {line}" for line in _ways(image.get("ways_on") or ())]
+
+
+def _ways(rungs: Sequence[Facts]) -> list[str]:
+    """What is left to do for an image that cannot be downloaded again, commands to copy whole."""
+    told: list[str] = []
+    number = 0
+    for rung in rungs:
+        number += rung["state"] != CLOSED
+        mark = f"{number}." if rung["state"] != CLOSED else "- "
+        told.append(f"{mark} {rung['text']}.")
+        told += [f"     $ {command}" for command in rung["commands"]]
+    return told
 
 
 def since_of(verdict: Facts) -> str:

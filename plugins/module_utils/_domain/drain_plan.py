@@ -9,6 +9,7 @@ a plan that has no work left is a finished drain.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     blockers_of_volumes,
     image_needs,
     memory,
+    minimum,
     pod_filters,
     replica_moves,
 )
@@ -37,6 +39,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import planned
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.remedies import Remedies
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Move,
     Step,
@@ -86,6 +89,8 @@ class Plan:
     disks_out: tuple[str, ...]
     free: tuple[tuple[str, int, int, int], ...]
     replicas_here: int
+    substitutes: tuple[minimum.Lowering, ...]
+    stale_notes: tuple[str, ...]
 
     @property
     def bytes_to_copy(self) -> int:
@@ -100,13 +105,22 @@ class Plan:
         return tuple(move for move in self.moves if move.step is not Step.DONE)
 
     @property
+    def to_lower(self) -> tuple[minimum.Lowering, ...]:
+        """Images whose minNumberOfCopies is lowered for the time."""
+        lowers = self.request.lowers
+        return tuple(item for item in self.substitutes if lowers and not item.why_not)
+
+    @property
     def stopping(self) -> tuple[Blocker, ...]:
         return blocker.stopping(self.blockers)
 
     @property
     def work(self) -> bool:
         """Whether anything is to be written for this drain."""
-        parts = (self.copies, self.keys_out, self.to_move, self.to_evict, self.disks_out)
+        parts = (
+            *(self.copies, self.keys_out, self.to_move, self.to_evict, self.disks_out),
+            *(self.to_lower, self.stale_notes),
+        )
         repair = self.request.repair_entries and self.incomplete
         return any(parts) or self.close or self.cordon or self.remember or bool(repair)
 
@@ -142,6 +156,8 @@ def make(cluster: Cluster, request: Request) -> Plan:
         disks_out=_disks_out(cluster, request),
         free=_free(cluster, copies, placement),
         replicas_here=sum(1 for r in cluster.replicas.values() if scope.holds(r)),
+        substitutes=() if intent.leaves else minimum.needed(cluster, scope),
+        stale_notes=_stale_notes(cluster, request),
     )
 
 
@@ -161,6 +177,13 @@ def _remembers(cluster: Cluster, request: Request) -> bool:
     return memory.before(meta).get("intent") != request.intent.value or replica_moves.opens_node(
         cluster, scope, request.intent
     )
+
+
+def _stale_notes(cluster: Cluster, request: Request) -> tuple[str, ...]:
+    """Images that carry a note though nothing of theirs is left to move or to give back."""
+    if not request.intent.leaves:
+        return ()
+    return tuple(image.name for image in image_needs.noted_only(cluster, request.scope))
 
 
 def _disks_out(cluster: Cluster, request: Request) -> tuple[str, ...]:
@@ -202,11 +225,11 @@ def _free(
 ) -> tuple[tuple[str, int, int, int], ...]:
     """(disk, free now, free after, images to come) of each target disk."""
     targets = {copy.target.uuid: copy.target for copy in copies}
+    numbers = Counter(copy.target.uuid for copy in copies)
     rows = []
     for uuid, disk in targets.items():
         after = placement.free(disk)
-        number = sum(1 for copy in copies if copy.target.uuid == uuid)
-        rows.append((disk.label, after + placement.booked(disk), after, number))
+        rows.append((disk.label, after + placement.booked(disk), after, numbers[uuid]))
     return tuple(sorted(rows))
 
 
@@ -221,8 +244,9 @@ def _blockers(
     scope = request.scope
     closed = image_needs.closed_places(cluster, scope, request.next_nodes)
     yield from blockers_of_node.of_node(cluster, request)
+    remedies = Remedies(cluster, placement)
     for need in needs:
-        yield from blockers_of_images.of_need(cluster, need, scope.label, placement)
+        yield from blockers_of_images.of_need(cluster, need, scope.label, placement, remedies)
     yield from blockers_of_images.first_files(cluster, scope)
     touched = {need.image.name for need in needs}
     for move in moves:
@@ -237,4 +261,4 @@ def _blockers(
     evicted = frozenset(v.pod.key for v in pods if v.fate is pod_filters.Fate.EVICT)
     staying = {move.volume for move in moves if move.step is Step.DONE}
     yield from planned.planned(cluster, request.node, staying, evicted)
-    yield from blockers_of_node.of_pods(cluster, pods)
+    yield from blockers_of_node.of_pods(cluster, request, pods)

@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     drain_outcome,
     image_needs,
+    minimum,
     pod_filters,
     proven,
     replica_moves,
@@ -36,8 +37,10 @@ class Proof:
     left: Left
     against: dict[Intent, tuple[str, ...]]
     cordoned: bool
+    running: bool
     degraded: tuple[str, ...]
     outcome: str
+    below_minimum: tuple[str, ...]
 
     def safe(self, intent: Intent) -> bool:
         return not self.against[intent]
@@ -59,6 +62,7 @@ class Proof:
                 "disks": list(self.left.disks),
             },
             "degraded_volumes": list(self.degraded),
+            "below_minimum": list(self.below_minimum),
         }
 
 
@@ -79,10 +83,27 @@ def prove(cluster: Cluster, request: Request) -> Proof:
         left=left,
         against=against,
         cordoned=cluster.kube_nodes[request.node].unschedulable,
+        running=cluster.kube_nodes[request.node].ready,
         outcome=drain_outcome.proven_words(against, left, request),
+        below_minimum=_below_minimum(cluster, scope) if request.intent.leaves else (),
         degraded=tuple(
             sorted(v.name for v in cluster.volumes.values() if v.robustness == "degraded")
         ),
+    )
+
+
+def _below_minimum(cluster: Cluster, scope: Scope) -> tuple[str, ...]:
+    """Images that have fewer proven copies without the scope than their minNumberOfCopies: safe,
+    but short for as long as no other disk can take one (1.7 and later; before there is no such
+    number).
+    """
+    if not cluster.schema.replenishes:
+        return ()
+    gone = scope.gone(cluster)
+    return tuple(
+        name
+        for name, image in sorted(cluster.images.items())
+        if 0 < len(proven.proven(cluster, image, gone)) < minimum.original(image)
     )
 
 

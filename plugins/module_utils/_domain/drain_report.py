@@ -40,6 +40,7 @@ def report(
     lines = [f"{request.node} {done} for '{request.intent.value}'{took}. Safe to: {safe}"]
     lines.append(f"  outcome   {proof.outcome}")
     lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
+    lines += _short(proof)
     lines += [f"  pods      {_pods(steps)}", f"  node      {_node(steps, proof)}"]
     for intent in Intent:
         for reason in proof.against[intent]:
@@ -54,6 +55,7 @@ def _disk_report(proof: Proof, request: Request, steps: Mapping[str, Step], took
     disk = request.scope.label
     lines = [f"{disk} {'is empty' if empty else 'is NOT empty'}{took}: {proof.outcome}"]
     lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
+    lines += _short(proof)
     lines.append(f"  disk      {_disk(steps, proof)}")
     lines += [f"  against   {reason}" for reason in proof.against[request.intent]]
     lines.append(f"  next      {_next_of_disk(proof, request)}")
@@ -87,7 +89,10 @@ def _images(steps: Mapping[str, Step]) -> str:
     keys = released.get("keys_removed") or []
     text = f"{count(len(copies), 'copy', 'copies')} made"
     text += f" ({spell_bytes(size)}{rate})" if copies else ""
-    text += f", {len(keys)} taken off the node"
+    text += f", {len(keys)} taken off it"
+    lowered = len(made.get("minimums_lowered") or [])
+    if lowered:
+        text += f", minNumberOfCopies of {count(lowered, 'image')} lowered until the return"
     lowest = [step.get("lowest_proven") for step in (made, released)]
     seen = [int(number) for number in lowest if number is not None]
     if seen:
@@ -119,7 +124,20 @@ def _pods(steps: Mapping[str, Step]) -> str:
     if waited:
         longest = spell_seconds(float(step.get("longest_wait_seconds") or 0))
         text += f" ({len(waited)} waited up to {longest} for a budget)"
+    around = step.get("deleted_around_budgets") or []
+    if around:
+        text += f", of them {len(around)} deleted around a budget, no data being at risk"
     return text
+
+
+def _short(proof: Proof) -> list[str]:
+    """What stays short of what it asks for, though it is safe."""
+    if not proof.below_minimum:
+        return []
+    images = count(len(proof.below_minimum), "image stays", "images stay")
+    told = names(list(proof.below_minimum))
+    why = "no other disk could take one more copy yet"
+    return [f"  short     {images} below minNumberOfCopies ({told}): {why}"]
 
 
 def _node(steps: Mapping[str, Step], proof: Proof) -> str:
@@ -145,7 +163,14 @@ def _next(proof: Proof, request: Request) -> str:
             f"reinstall the machine, keep its Kubernetes node, then {RESTORE} -e node="
             f"{request.node}: its disks go in as new ones"
         )
-    return (
-        f"power {request.node} off, then kubectl delete node {request.node}; "
-        "its Longhorn node goes by itself"
-    )
+    if not request.delete_node:
+        return (
+            f"power {request.node} off, then run the same command with -e delete_node=true, or "
+            f"kubectl delete node {request.node}; its Longhorn node goes by itself"
+        )
+    if proof.running:
+        return (
+            f"power {request.node} off and run the same command again: it deletes the node then. "
+            "While it runs, its kubelet would register the node again at once"
+        )
+    return f"the machine is off: the Kubernetes node {request.node} is deleted now"

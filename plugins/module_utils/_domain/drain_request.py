@@ -23,6 +23,7 @@ class Request:
     disk: UUID of the one disk that is emptied, "" for the whole node; disk_name: its name.
     remove_disks: disk entries are taken out of Longhorn once they are empty.
     lower_minimum: minNumberOfCopies may be lowered while the node is away (reboot, 1.7 and later).
+    delete_node: the Kubernetes node is deleted once it is drained and its machine is off (remove).
     """
 
     node: str
@@ -36,6 +37,12 @@ class Request:
     disk_name: str = ""
     remove_disks: bool = True
     lower_minimum: bool = False
+    delete_node: bool = False
+
+    @property
+    def lowers(self) -> bool:
+        """Whether minNumberOfCopies is to be lowered while the node is away."""
+        return self.lower_minimum and not self.intent.leaves and not self.disk
 
     @property
     def scope(self) -> Scope:

@@ -20,10 +20,14 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker 
     Clears,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_plan import Plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,
+    names,
     spell_bytes,
 )
 
@@ -136,15 +140,45 @@ def moves_text(plan: Plan, cluster: Cluster) -> str:
     elif plan.needs:
         lines.append(f"no copy to make: {count(len(plan.needs), 'image')} safe or blocked as is")
     lines += _volume_lines(plan, cluster)
+    lines += _substitute_lines(plan)
     if plan.keys_out:
         keys = count(len(plan.keys_out), "copy", "copies")
         lines.append(f"{keys} to take off it once every image is safe elsewhere")
+    if plan.request.delete_node:
+        node = plan.request.node
+        lines.append(f"the Kubernetes node {node} to delete once its machine is off")
     if plan.disks_out:
         lines.append(f"disk entries to take out of Longhorn: {', '.join(plan.disks_out)}")
     lines += _pod_lines(plan)
     if plan.blockers:
         lines += ["blockers:", *blocker_lines(plan.blockers)]
     return "\n".join(lines)
+
+
+def _substitute_lines(plan: Plan) -> list[str]:
+    """What Longhorn would copy while the node is away, and what is done about it."""
+    lines: list[str] = []
+    width = max((len(item.image) for item in plan.substitutes), default=0)
+    if plan.to_lower:
+        number = count(len(plan.to_lower), "image")
+        lines.append(
+            f"minNumberOfCopies of {number} lowered until the return, so that none is made:"
+        )
+        for item in plan.to_lower:
+            lines.append(f"~ {item.image.ljust(width)}   {item.before} -> {item.number}")
+    made = [item for item in plan.substitutes if item not in plan.to_lower]
+    if made:
+        copies = count(len(made), "image", "images")
+        lines.append(
+            f"{copies} that Longhorn copies once more when the node is off for longer than 45 s "
+            "(restore_node takes these copies back):"
+        )
+        for item in made:
+            why = item.why_not or "not asked for (-e lower_min_copies=true)"
+            lines.append(
+                f"i {item.image.ljust(width)}   minNumberOfCopies stays {item.before}: {why}"
+            )
+    return lines
 
 
 def _volume_lines(plan: Plan, cluster: Cluster) -> list[str]:
@@ -190,6 +224,24 @@ def diff(plan: Plan, cluster: Cluster) -> list[dict[str, Any]]:
         },
         {"prepared": moves_text(plan, cluster)},
     ]
+
+
+def removal_begun(cluster: Cluster, request: Request) -> dict[str, Any]:
+    """The plan's result for a node whose Kubernetes node is deleted already."""
+    there = request.node in cluster.nodes
+    told = (
+        "its Kubernetes node is deleted; Longhorn's goes by itself"
+        if there
+        else "neither a Kubernetes node nor a Longhorn node (any more); nothing to do. Longhorn "
+        f"manages: {names(sorted(cluster.nodes), 20)}"
+    )
+    return {
+        "changed": False,
+        "plan": {"node": request.node, "intent": request.intent.value, "work": False},
+        "summary": [f"{request.node}: {told}"],
+        "plan_text": "",
+        "kube_node_gone": True,
+    }
 
 
 def refusal(plan: Plan) -> str:
@@ -241,6 +293,14 @@ def as_data(plan: Plan) -> dict[str, Any]:
             "block": pod_filters.by_reason(plan.pods, pod_filters.Fate.BLOCK),
         },
         "disks_to_remove": list(plan.disks_out),
+        "minimums_to_lower": [
+            {"image": item.image, "from": item.before, "to": item.number} for item in plan.to_lower
+        ],
+        "substitutes_expected": [
+            {"image": item.image, "why": item.why_not or "not asked for"}
+            for item in plan.substitutes
+            if item not in plan.to_lower
+        ],
         "cordon": plan.cordon,
         "incomplete_entries": list(plan.incomplete),
         "blockers": [found.as_data() for found in plan.blockers],

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import Condition
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import ladder
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
@@ -38,8 +39,12 @@ def describe(sight: Sight, verdict: Verdict) -> dict[str, Any]:
         "proven_copies": len(sight.having(Standing.PROVEN)),
         "copies": [_copy(seen) for seen in sight.copies],
         "data_source": _data_source(sight),
+        "source_check": sight.finding.as_dict() if sight.finding is not None else None,
         "consumers": _consumers(sight),
         "deleting": image.meta.deleting,
+        "ways_on": [rung.as_dict() for rung in ladder.climb(sight)]
+        if ladder.applies(sight)
+        else [],
         "verdict": verdict.as_dict(),
     }
 

@@ -11,9 +11,14 @@ work began), as far as disks exist, and never less than one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory, proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    memory,
+    minimum,
+    proven,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.incoming import COMING
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
@@ -21,10 +26,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Disk,
     Image,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import Placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placement import (
+    NEXT_IN_LINE,
+    Placement,
+    Want,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
-
-COMING = frozenset({"", "pending", "starting", "in-progress", "ready-for-transfer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +84,31 @@ def wanted_copies(cluster: Cluster, image: Image, intent: Intent) -> int:
     if not intent.leaves:
         return 1
     if cluster.schema.replenishes:
-        return max(1, image.min_copies)
+        return minimum.original(image)
     noted = memory.before(image.meta).get("map")
     return max(1, len(noted) if isinstance(noted, dict) else len(image.wanted))
+
+
+def noted_only(cluster: Cluster, scope: Scope) -> tuple[Image, ...]:
+    """Images that carry a note for this scope though no key of theirs is in it (any more): where
+    Longhorn has removed the key itself, or their volume was raised.
+    """
+    uuids = scope.uuids(cluster)
+    return tuple(
+        image
+        for _name, image in sorted(cluster.images.items())
+        if "map" in memory.before(image.meta)
+        and scope.marks(memory.before(image.meta))
+        and not any(copy.disk in uuids for copy in image.wanted)
+    )
 
 
 def closed_places(
     cluster: Cluster, scope: Scope, next_nodes: tuple[str, ...] = ()
 ) -> dict[str, str]:
     """Nodes (by name) and disks (by UUID) that may never be targets, with the reason."""
-    closed = {name: "node is under maintenance" for name in proven.under_maintenance(cluster)}
-    closed |= {name: "node is next in line for maintenance" for name in next_nodes}
+    closed = dict.fromkeys(next_nodes, NEXT_IN_LINE)
+    closed |= {name: "node is under maintenance" for name in proven.under_maintenance(cluster)}
     if scope.disk:
         closed[scope.disk] = "it is the disk being emptied"
     else:
@@ -100,21 +121,26 @@ def assess(
 ) -> tuple[tuple[Need, ...], Placement]:
     """The needs of every image of the scope, targets chosen; and the placement that chose them."""
     placement = Placement(cluster, closed_places(cluster, scope, next_nodes))
-    needs = tuple(
-        _need(cluster, image, scope, wanted_copies(cluster, image, intent), placement)
+    uuids, gone = scope.uuids(cluster), scope.gone(cluster)
+    needs = [
+        _need(cluster, image, uuids, gone, wanted_copies(cluster, image, intent))
         for image in concerned(cluster, scope)
-    )
-    return needs, placement
+    ]
+    short = [
+        n
+        for n, need in enumerate(needs)
+        if need.reachable < need.wanted and _movable(cluster, need)
+    ]
+    chosen = placement.spread([_want(cluster, scope, needs[n]) for n in short])
+    for n, targets in zip(short, chosen, strict=True):
+        needs[n] = replace(needs[n], targets=targets)
+    return tuple(needs), placement
 
 
 def _need(
-    cluster: Cluster,
-    image: Image,
-    scope: Scope,
-    wanted: int,
-    placement: Placement,
+    cluster: Cluster, image: Image, uuids: frozenset[str], gone: frozenset[str], wanted: int
 ) -> Need:
-    uuids, gone = scope.uuids(cluster), scope.gone(cluster)
+    """What is there; targets are chosen for all images at once."""
     here = tuple(copy for copy in image.wanted if copy.disk in uuids)
     elsewhere = proven.proven(cluster, image, gone)
     coming = tuple(
@@ -125,17 +151,24 @@ def _need(
         and _reliable(cluster, cluster.disks.get(copy.disk), gone)
     )
     sources = tuple(copy for copy in here if proven.readable(cluster, copy))
-    source = cluster.data_sources.get(image.name)
-    targets: list[Disk] = []
-    movable = bool(sources or elsewhere) and source is not None and source.file_transferred
-    if movable and not image.meta.deleting:
-        held = _disks(cluster.disks, (*elsewhere, *coming, *_with_replicas(cluster, scope, here)))
-        while len(elsewhere) + len(coming) + len(targets) < wanted:
-            chosen = placement.choose(image, [*held, *targets])
-            if chosen is None:
-                break
-            targets.append(chosen)
-    return Need(image, here, elsewhere, coming, wanted, tuple(targets), sources)
+    return Need(image, here, elsewhere, coming, wanted, (), sources)
+
+
+def _movable(cluster: Cluster, need: Need) -> bool:
+    """Whether a further copy can be made at all."""
+    source = cluster.data_sources.get(need.image.name)
+    complete = source is not None and source.file_transferred
+    return bool(need.sources or need.proven) and complete and not need.image.meta.deleting
+
+
+def _want(cluster: Cluster, scope: Scope, need: Need) -> Want:
+    """The missing copies, apart from those that count; the first of an image that has none comes
+    before all others.
+    """
+    kept = (*need.proven, *need.coming, *_with_replicas(cluster, scope, need.here))
+    missing = need.wanted - need.reachable
+    essential = 0 if need.reachable else 1
+    return Want(need.image, tuple(_disks(cluster.disks, kept)), missing, essential)
 
 
 def _with_replicas(cluster: Cluster, scope: Scope, here: tuple[Copy, ...]) -> tuple[Copy, ...]:

@@ -54,7 +54,7 @@ def not_alive(cluster: Cluster, node: str) -> tuple[str, ...]:
         return (f"Longhorn node {node} is not Ready{told}",)
     found_missing = [] if kube_node.unschedulable else list(_no_instance_manager(cluster, node))
     for disk in longhorn.disks:
-        found_missing += _disk_missing(cluster, disk)
+        found_missing += disk_missing(cluster, disk)
     return (*found_missing, *_copies_missing(cluster, node))
 
 
@@ -70,7 +70,8 @@ def _no_instance_manager(cluster: Cluster, node: str) -> Iterator[str]:
         yield f"{running[0]} has no budget yet"
 
 
-def _disk_missing(cluster: Cluster, disk: Disk) -> Iterator[str]:
+def disk_missing(cluster: Cluster, disk: Disk) -> Iterator[str]:
+    """What is still missing on one disk of a living node."""
     if not disk.in_spec:
         yield f"Longhorn still forgets disk {disk.label}"
     elif not disk.ready:

@@ -23,7 +23,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base imp
     Resource,
     is_true,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import Budget, Pod
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import (
+    Budget,
+    NodeAttachment,
+    PersistentVolume,
+    Pod,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema
 
 Value = TypeVar("Value")
@@ -196,6 +201,7 @@ class Manager(Resource):
 
     node: str = ""
     disk: str = ""
+    disk_path: str = ""
     container_image: str = ""
     images: Mapping[str, str] = field(default_factory=dict)
     state: str = ""
@@ -321,7 +327,11 @@ class Attachment(Resource):
 
 @dataclass(frozen=True)
 class Cluster:
-    """One consistent enough picture: one list per kind, and the indexes that decisions need."""
+    """One consistent enough picture: one list per kind, and the indexes that decisions need.
+
+    unreadable: kinds, as RBAC names them, that were wanted but that the account may not read.
+    lock_holder: who holds the lock of maintenances, "" where nobody does or it was not read.
+    """
 
     schema: Schema
     namespace: str = "longhorn-system"
@@ -338,11 +348,24 @@ class Cluster:
     instance_managers: Mapping[str, InstanceManager] = field(default_factory=dict)
     pods: tuple[Pod, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    persistent_volumes: Mapping[str, PersistentVolume] = field(default_factory=dict)
+    node_attachments: Mapping[str, NodeAttachment] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+    lock_holder: str = ""
 
     @cached_property
     def disks(self) -> Mapping[str, Disk]:
         """Disks by UUID. A UUID that is not here belongs to a disk or node that was taken out."""
         return {disk.uuid: disk for node in self.nodes.values() for disk in node.disks if disk.uuid}
+
+    @cached_property
+    def volume_of_claim(self) -> Mapping[tuple[str, str], PersistentVolume]:
+        """PersistentVolumes by (namespace, name) of the claim that they serve."""
+        return {
+            (found.claim_namespace, found.claim): found
+            for found in self.persistent_volumes.values()
+            if found.claim
+        }
 
     @cached_property
     def budget_names(self) -> frozenset[tuple[str, str]]:

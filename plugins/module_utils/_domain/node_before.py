@@ -17,8 +17,10 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Disk, Node
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 NEW_NAME = re.compile(r"^(?P<base>.+)-r(?P<number>\d+)$")
+EVICTED = "evict"
 Ops = list[dict[str, Any]]
 
 
@@ -44,7 +46,9 @@ class DiskBefore:
 
 @dataclass(frozen=True, slots=True)
 class NodeBefore:
-    """A node as noted. unschedulable: the operator himself had cordoned it."""
+    """A node as noted. unschedulable: the operator himself had cordoned it. volumes, images: those
+    that had a replica or a copy there.
+    """
 
     intent: str
     allow_scheduling: bool
@@ -52,6 +56,8 @@ class NodeBefore:
     unschedulable: bool
     tags: tuple[str, ...]
     disks: tuple[DiskBefore, ...]
+    volumes: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,31 @@ def of(node: Node) -> NodeBefore | None:
             for name, disk in sorted((disks if isinstance(disks, dict) else {}).items())
             if isinstance(disk, dict)
         ),
+        volumes=tuple(str(name) for name in noted.get("volumes") or ()),
+        images=tuple(str(name) for name in noted.get("images") or ()),
+    )
+
+
+def of_scope(node: Node, scope: Scope) -> NodeBefore | None:
+    """The note on the node; on one of its disks for a scope of one disk: then everything else of
+    the node reads as it is.
+    """
+    if not scope.disk:
+        return of(node)
+    noted = memory.before(node.meta, memory.DISKS_BEFORE).get(scope.disk)
+    if not isinstance(noted, dict):
+        return None
+    held = noted.get("held") or {}
+    entry = {key: value for key, value in noted.items() if key not in ("name", "held")}
+    return NodeBefore(
+        intent=EVICTED,
+        allow_scheduling=node.allow_scheduling,
+        eviction_requested=node.eviction_requested,
+        unschedulable=False,
+        tags=node.tags,
+        disks=(DiskBefore(str(noted.get("name") or ""), scope.disk, entry),),
+        volumes=tuple(str(name) for name in held.get("volumes") or ()),
+        images=tuple(str(name) for name in held.get("images") or ()),
     )
 
 

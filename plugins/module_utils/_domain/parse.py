@@ -219,6 +219,7 @@ def manager(raw: Raw) -> model.Manager:
         meta=meta(raw),
         node=_text(spec, "nodeID"),
         disk=_text(spec, "diskUUID"),
+        disk_path=_text(spec, "diskPath"),
         container_image=_text(spec, "image"),
         images=_strings(_map(spec, "backingImages")),
         state=_text(status, "currentState"),
@@ -247,8 +248,11 @@ def replica(raw: Raw) -> model.Replica:
 
 
 def _workloads(status: Raw) -> tuple[model.Workload, ...]:
+    """Pods that use the volume now: with lastPodRefAt set the list is history."""
     known = _map(status, "kubernetesStatus")
     namespace = _text(known, "namespace")
+    if _text(known, "lastPodRefAt"):
+        return ()
     return tuple(
         model.Workload(
             namespace,
@@ -345,8 +349,13 @@ def pod(raw: Raw) -> pods.Pod:
     spec, data = _map(raw, "spec"), _map(raw, "metadata")
     owner: Raw = next((o for o in _list(data, "ownerReferences") if o.get("controller")), {})
     volumes = _list(spec, "volumes")
-    claims = (_text(_map(item, "persistentVolumeClaim"), "claimName") for item in volumes)
     identity = meta(raw)
+    claims = (
+        f"{identity.name}-{_text(item, 'name')}"
+        if "ephemeral" in item
+        else _text(_map(item, "persistentVolumeClaim"), "claimName")
+        for item in volumes
+    )
     grace = data.get("deletionGracePeriodSeconds", spec.get("terminationGracePeriodSeconds", 30))
     return pods.Pod(
         meta=identity,
@@ -359,6 +368,7 @@ def pod(raw: Raw) -> pods.Pod:
         claims=tuple(claim for claim in claims if claim),
         grace=int(grace) if grace is not None else 30,
         finalizers=_texts(data, "finalizers"),
+        ready=base.is_true(conditions(_map(raw, "status")), "Ready"),
     )
 
 
@@ -375,8 +385,38 @@ def budget(raw: Raw) -> pods.Budget:
         ),
         has_selector=isinstance(selector, Mapping),
         allowed=_int(status, "disruptionsAllowed"),
+        expected=_int(status, "expectedPods"),
+        desired=_int(status, "desiredHealthy"),
+        healthy=_int(status, "currentHealthy"),
         min_available=_text(spec, "minAvailable"),
         max_unavailable=_text(spec, "maxUnavailable"),
+        spares_unready=spec.get("unhealthyPodEvictionPolicy") == "AlwaysAllow",
+    )
+
+
+def persistent_volume(raw: Raw) -> pods.PersistentVolume:
+    spec = _map(raw, "spec")
+    csi, claim = _map(spec, "csi"), _map(spec, "claimRef")
+    return pods.PersistentVolume(
+        meta=meta(raw),
+        driver=_text(csi, "driver"),
+        handle=_text(csi, "volumeHandle"),
+        claim_namespace=_text(claim, "namespace"),
+        claim=_text(claim, "name"),
+        local=bool(spec.get("local") or spec.get("hostPath")),
+    )
+
+
+def node_attachment(raw: Raw) -> pods.NodeAttachment:
+    spec, status = _map(raw, "spec"), _map(raw, "status")
+    failed = _map(status, "detachError") or _map(status, "attachError")
+    return pods.NodeAttachment(
+        meta=meta(raw),
+        attacher=_text(spec, "attacher"),
+        node=_text(spec, "nodeName"),
+        volume=_text(_map(spec, "source"), "persistentVolumeName"),
+        attached=bool(status.get("attached")),
+        error=_text(failed, "message"),
     )
 
 

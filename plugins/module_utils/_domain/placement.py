@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where new copies go: design rules first, then the disk that would be done first.
+"""Where new copies go: design rules first, then so that the slowest disk is done early.
 
 Longhorn's own choice is random and looks neither at sizes nor at nodes and zones (longhorn-manager
 datastore/longhorn.go GetReadyNodeDiskForBackingImage, v1.7.4 to v1.12.1), so targets are ours.
@@ -9,10 +9,10 @@ datastore/longhorn.go GetReadyNodeDiskForBackingImage, v1.7.4 to v1.12.1), so ta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import setting
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import incoming, setting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import condition
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
@@ -20,7 +20,19 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
     Node,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreading.board import (
+    Place,
+    Task,
+    Wish,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreading.solve import (
+    Spread,
+    solve,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import spell_bytes
+
+NEXT_IN_LINE = "node is next in line for maintenance"
+DISKS_EXPLAINED = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,12 @@ class Room:
     def real(self, disk: Disk) -> int:
         """Bytes that may still be written before the disk falls under pressure."""
         return disk.storage_available - disk.storage_maximum * self.minimal_available // 100
+
+    def empty(self, disk: Disk) -> int:
+        """Bytes that could be written if nothing were on the disk."""
+        total = (disk.storage_maximum - disk.storage_reserved) * self.over_provisioning // 100
+        kept = disk.storage_maximum * self.minimal_available // 100
+        return min(total, disk.storage_maximum - kept)
 
     def free(self, disk: Disk) -> int:
         """The smaller of the two, never negative."""
@@ -99,15 +117,30 @@ def disk_refused(disk: Disk) -> str:
     return ""
 
 
-class Placement:
-    """Chooses targets one after the other and remembers what it gave away.
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Copies that an image misses. taken: disks of its other copies, which these stand apart from;
+    essential: how many of them come before everything else, the image having none otherwise.
+    """
 
-    Give it the images by falling size: then each goes to the disk that would be done first, which
-    keeps the slowest disk within a third of the best possible end (longest job first).
+    image: Image
+    taken: tuple[Disk, ...] = ()
+    number: int = 1
+    essential: int = 0
+
+
+class Placement:
+    """Chooses targets and remembers what it gave away.
+
+    Which disk is right for which copy, and what "early" means, is told in spreading/board.py. What
+    is on its way to a disk already counts as its work and as taken, also where Longhorn's sums do
+    not show it yet (they lag by up to 30 s), so a plan made half-way goes on from where it was.
     """
 
     def __init__(self, cluster: Cluster, closed: Mapping[str, str]) -> None:
         self._cluster = cluster
+        self.closed = closed
+        self._explained = 0
         self._room = Room.of(cluster.settings)
         self._booked: dict[str, int] = {}
         self._usable: list[Disk] = []
@@ -120,14 +153,27 @@ class Placement:
                     self._refused[disk.label] = reason
                 else:
                     self._usable.append(disk)
+        self._coming = incoming.of(cluster, cluster.disks.values())
+        self.last: Spread | None = None
 
     def booked(self, disk: Disk) -> int:
         """Bytes that were given to this disk so far."""
         return self._booked.get(disk.uuid, 0)
 
     def free(self, disk: Disk) -> int:
-        """Bytes left on the disk after what was given to it."""
-        return max(0, self._room.free(disk) - self.booked(disk))
+        """Bytes left on the disk after what is on its way to it and what was given to it."""
+        return max(0, self.left(disk))
+
+    def left(self, disk: Disk) -> int:
+        """The same, negative by as much as the disk has too little already."""
+        coming = self._coming.get(disk.uuid, incoming.NOTHING)
+        schedulable = self._room.schedulable(disk) - coming.uncounted
+        real = self._room.real(disk) - coming.unwritten
+        return min(schedulable, real) - self.booked(disk)
+
+    def largest(self, disk: Disk) -> int:
+        """Bytes of the largest file that the disk could hold with nothing else on it."""
+        return self._room.empty(disk)
 
     def usable_disks(self, image: Image) -> int:
         """How many disks could hold a copy if space were no matter, those that have one
@@ -136,7 +182,13 @@ class Placement:
         return sum(1 for disk in self._usable if not self._selector_refused(image, disk))
 
     def refusals(self, image: Image) -> dict[str, str]:
-        """Why each disk of the cluster was refused for this image; for a person to read."""
+        """Why each disk of the cluster was refused for this image; for a person to read.
+
+        After so many disks that nobody would read on it is empty.
+        """
+        if self._explained > DISKS_EXPLAINED:
+            return {}
+        self._explained += len(self._refused) + len(self._usable)
         found = dict(self._refused)
         for disk in self._usable:
             found[disk.label] = self._refusal(image, disk) or "not needed"
@@ -148,28 +200,59 @@ class Placement:
         taken: disks that hold or will hold the image's other copies: the new one goes to another
         node than theirs, and to another zone where there is a choice.
         """
-        nodes = {disk.node for disk in taken}
-        zones = {self._cluster.nodes[name].zone for name in nodes if name in self._cluster.nodes}
-        best: tuple[tuple[bool, bool, int, int, str], Disk] | None = None
-        for disk in self._usable:
-            if disk.uuid in image.copies and image.copies[disk.uuid].in_map:
-                continue
-            if any(disk.uuid == other.uuid for other in taken) or self._refusal(image, disk):
-                continue
-            zone = self._cluster.nodes[disk.node].zone
-            rank = (
-                disk.node in nodes,
-                bool(zones) and zone in zones,
-                self.booked(disk) + image.file_bytes,
-                -self.free(disk),
-                disk.label,
+        chosen = self.spread([Want(image, tuple(taken), 1, 1)])[0]
+        return chosen[0] if chosen else None
+
+    def spread(self, wants: Sequence[Want]) -> list[tuple[Disk, ...]]:
+        """Targets for all of these copies at once, booked; fewer than wanted where no disk will do.
+
+        The same wants on the same cluster get the same disks.
+        """
+        disks = _in_order(self._usable, self.free)
+        task = self._task(disks, wants)
+        self.last = solve(task)
+        for want, places in zip(wants, self.last.places, strict=True):
+            for place in places:
+                uuid = disks[place].uuid
+                self._booked[uuid] = self._booked.get(uuid, 0) + want.image.file_bytes
+        return [tuple(disks[place] for place in places) for places in self.last.places]
+
+    def _task(self, disks: Sequence[Disk], wants: Sequence[Want]) -> Task:
+        nodes = self._cluster.nodes
+        number = {disk.uuid: index for index, disk in enumerate(disks)}
+        kinds: dict[tuple[tuple[str, ...], tuple[str, ...]], int] = {}
+        members: list[tuple[int, ...]] = []
+        wishes: list[Wish] = []
+        for want in wants:
+            image = want.image
+            selectors = (image.node_selector, image.disk_selector)
+            if selectors not in kinds:
+                kinds[selectors] = len(members)
+                fitting = (d for d in disks if not self._selector_refused(image, d))
+                members.append(tuple(number[d.uuid] for d in fitting))
+            held = {disk.node for disk in want.taken}
+            keys = [copy.disk for copy in image.wanted] + [disk.uuid for disk in want.taken]
+            wishes.append(
+                Wish(
+                    image.name,
+                    image.file_bytes,
+                    kinds[selectors],
+                    want.number,
+                    want.essential,
+                    frozenset(number[uuid] for uuid in keys if uuid in number),
+                    frozenset(held),
+                    frozenset(nodes[name].zone for name in held if name in nodes),
+                )
             )
-            if best is None or rank < best[0]:
-                best = (rank, disk)
-        if best is None:
-            return None
-        self._booked[best[1].uuid] = self.booked(best[1]) + image.file_bytes
-        return best[1]
+        places = tuple(
+            Place(disk.label, disk.node, nodes[disk.node].zone, self.free(disk), self._busy(disk))
+            for disk in disks
+        )
+        return Task(places, tuple(members), tuple(wishes))
+
+    def _busy(self, disk: Disk) -> int:
+        coming = self._coming.get(disk.uuid, incoming.NOTHING)
+        return coming.unwritten + self.booked(disk)
 
     def _selector_refused(self, image: Image, disk: Disk) -> str:
         settings = self._cluster.settings
@@ -191,3 +274,15 @@ class Placement:
                 "may be used (reservation and Longhorn's limits kept)"
             )
         return ""
+
+
+def _in_order(disks: Iterable[Disk], free: Callable[[Disk], int]) -> list[Disk]:
+    """In the order in which ties are broken: the roomiest disk of each node before its others."""
+    by_node: dict[str, list[Disk]] = {}
+    for disk in disks:
+        by_node.setdefault(disk.node, []).append(disk)
+    ranked: list[tuple[int, int, str, Disk]] = []
+    for own in by_node.values():
+        own.sort(key=lambda disk: (-free(disk), disk.name))
+        ranked += [(nth, -free(disk), disk.label, disk) for nth, disk in enumerate(own)]
+    return [row[-1] for row in sorted(ranked, key=lambda row: row[:3])]

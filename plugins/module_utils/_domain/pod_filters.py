@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import label_selector
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import Pod
 
 COMPONENT = "longhorn.io/component"
@@ -20,6 +21,7 @@ IMAGE_MANAGER = "backing-image-manager"
 DATA_SOURCE = "backing-image-data-source"
 
 DAEMON_SET = "its DaemonSet would start it again on this node"
+NOT_CHOSEN = "pod_selectors does not choose it"
 MIRROR_POD = "static pod: only the node itself can stop it"
 IMAGE_MANAGER_POD = "Longhorn starts it again here at once, and no budget asks for it"
 FIRST_FILE_POD = "it prepares the first file of an image, which would be lost"
@@ -39,10 +41,17 @@ class Fate(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the operator allows (names as in kubernetes.core.k8s_drain)."""
+    """What the operator allows (names as in kubernetes.core.k8s_drain).
+
+    disable_eviction: a pod whose budget refuses may be deleted where no data is at risk.
+    pod_selectors: label selectors; only pods that match all of them are evicted.
+    """
 
     force: bool = False
     delete_emptydir_data: bool = False
+    ignore_daemonsets: bool = True
+    disable_eviction: bool = False
+    pod_selectors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,17 @@ def _mirror(pod: Pod, consent: Consent) -> Verdict | None:
     return Verdict(pod, Fate.LEAVE, MIRROR_POD) if pod.mirror else None
 
 
+def _not_chosen(pod: Pod, consent: Consent) -> Verdict | None:
+    chosen = all(label_selector.matches(text, pod.meta.labels) for text in consent.pod_selectors)
+    return None if chosen else Verdict(pod, Fate.LEAVE, NOT_CHOSEN)
+
+
 def _daemon_set(pod: Pod, consent: Consent) -> Verdict | None:
-    return Verdict(pod, Fate.LEAVE, DAEMON_SET) if pod.owner_kind == "DaemonSet" else None
+    if pod.owner_kind != "DaemonSet":
+        return None
+    if consent.ignore_daemonsets:
+        return Verdict(pod, Fate.LEAVE, DAEMON_SET)
+    return Verdict(pod, Fate.BLOCK, DAEMON_SET, "leave it there: ignore_daemonsets=true")
 
 
 def _image_manager(pod: Pod, consent: Consent) -> Verdict | None:
@@ -96,6 +114,7 @@ def _local_data(pod: Pod, consent: Consent) -> Verdict | None:
 
 FILTERS: tuple[Filter, ...] = (
     _mirror,
+    _not_chosen,
     _daemon_set,
     _image_manager,
     _first_file,

@@ -272,4 +272,6 @@ def _building(cluster: Cluster, volume: Volume, scope: Scope, wanted: int) -> st
         if not scope.holds(replica) and replica not in good
     ]
     seen = f" ({', '.join(behind)})" if behind else ""
+    built = sorted(engine.rebuilding.values(), reverse=True) if engine else []
+    seen += f", rebuild {', '.join(f'{percent} %' for percent in built)}" if built else ""
     return f"{len(good)} of {wanted} replicas complete elsewhere{seen}"

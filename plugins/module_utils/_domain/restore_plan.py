@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     living,
     memory,
+    minimum,
     node_before,
     return_images,
     return_volumes,
@@ -27,6 +28,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
     Move,
     Step,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 PLAYBOOKS = "ansible-playbook nodecare.longhorn"
 
@@ -41,6 +43,13 @@ class Request:
     node: str
     cancel: bool = False
     keep_extra: bool = False
+    disk: str = ""
+    disk_name: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """What is given back: the node, or one disk of it (its UUID and name)."""
+        return Scope(self.node, self.disk, self.disk_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ class Plan:
 
     @property
     def images_to_do(self) -> tuple[return_images.Return, ...]:
-        return tuple(item for item in self.images if not item.held)
+        return tuple(item for item in self.images if not item.held or _lowered(item))
 
     @property
     def work(self) -> bool:
@@ -89,18 +98,23 @@ class Plan:
         return any(parts) or not self.held
 
 
+def _lowered(item: return_images.Return) -> bool:
+    return bool(minimum.noted_number(memory.before(item.image.meta)))
+
+
 def make(cluster: Cluster, request: Request) -> Plan:
     """The plan. The node must be known to Longhorn and Kubernetes."""
     node = cluster.nodes[request.node]
     kube_node = cluster.kube_nodes[request.node]
-    before = node_before.of(node)
-    ours = memory.before(kube_node.meta).get("unschedulable") is False
+    scope = request.scope
+    before = node_before.of_scope(node, scope)
+    ours = not scope.disk and memory.before(kube_node.meta).get("unschedulable") is False
     volumes = tuple(
         move
-        for volume in return_volumes.concerned(cluster, request.node)
-        if (move := return_volumes.decide(cluster, volume, request.node)).step is not Step.DONE
+        for volume in return_volumes.concerned(cluster, scope)
+        if (move := return_volumes.decide(cluster, volume, scope)).step is not Step.DONE
     )
-    kept = kube_node.unschedulable and not ours
+    kept = kube_node.unschedulable and not ours and not scope.disk
     held = tuple(m.volume for m in volumes if kept and return_volumes.held_by_cordon(cluster, m))
     images = _images(cluster, request, before)
     left = bool(volumes or images or ours)
@@ -111,7 +125,7 @@ def make(cluster: Cluster, request: Request) -> Plan:
         nothing=_why_nothing(node, request, before, left),
         uncordon=ours and kube_node.unschedulable,
         cordon_kept=kept,
-        stale_cordon_note=bool(memory.before(kube_node.meta)),
+        stale_cordon_note=not scope.disk and bool(memory.before(kube_node.meta)),
         eviction=node_before.eviction_off(node, before) if before else (),
         opening=node_before.opening(node, before, same_names=request.cancel) if before else (),
         flagged=_flagged(cluster, request, before),
@@ -128,8 +142,8 @@ def _images(
     """Without a note on the node only its own images count, not those that others have left."""
     return tuple(
         return_images.decide(cluster, image, request.node, keep_extra=request.keep_extra)
-        for image in return_images.concerned(cluster, request.node)
-        if before is not None or memory.before(image.meta).get("node") == request.node
+        for image in return_images.concerned(cluster, request.scope)
+        if before is not None or request.scope.marks(memory.before(image.meta))
     )
 
 
@@ -140,12 +154,12 @@ def _flagged(
         return {}
     if any(disk.flag("evictionRequested") for disk in before.disks):
         return {}
-    return return_images.flagged(cluster, request.node)
+    return return_images.flagged(cluster, request.scope)
 
 
 def _why_nothing(node: Node, request: Request, before: NodeBefore | None, left: bool) -> str:
     if before is None and not left:
-        return f"no maintenance is noted on {node.name}: there is nothing to give back"
+        return f"no maintenance is noted on {request.scope.label}: there is nothing to give back"
     if before is not None and before.intent == Intent.REMOVE.value and not request.cancel:
         return (
             f"{node.name} was drained to be removed: there is nothing to restore. To take it into "

@@ -25,12 +25,14 @@ Step = Mapping[str, Any]
 
 def summary(plan: Plan) -> list[str]:
     """One to three lines."""
-    head = f"{plan.request.node}, Longhorn {plan.version}: "
+    head = f"{plan.request.scope.label}, Longhorn {plan.version}: "
     if plan.nothing:
         return [head + plan.nothing]
     before = plan.before
     purpose = f"drained for '{before.intent}'" if before else "its note is gone already"
     verb = "the drain is undone" if plan.request.cancel else "it is given back"
+    if plan.request.disk:
+        purpose, verb = "emptied", "that is undone"
     extra = sum(len(item.remove) for item in plan.images)
     lines = [
         f"{head}{purpose}; {verb}: {_node_words(plan)}, "
@@ -76,7 +78,7 @@ def diff(plan: Plan, cluster: Cluster) -> list[dict[str, Any]]:
         stays |= {disk for disk, _why in item.kept}
         now.append(f"image {item.image.name}   copies on {_labels(cluster, present)}")
         then.append(f"image {item.image.name}   copies on {_labels(cluster, stays)}")
-    node = plan.request.node
+    node = plan.request.scope.label
     return [
         {
             "before_header": f"{node} now",
@@ -92,6 +94,8 @@ def _node_lines(plan: Plan) -> tuple[list[str], list[str]]:
     closed = plan.uncordon or plan.cordon_kept
     now = [f"node {node}   cordoned: {str(closed).lower()}"]
     then = [f"node {node}   cordoned: {str(plan.cordon_kept).lower()}"]
+    if plan.request.disk:
+        now, then = [], []
     for change in (*plan.eviction, *plan.opening):
         now.append(f"node {node}   {change.what}: {change.now}")
         then.append(f"node {node}   {change.what}: {change.then}")
@@ -112,6 +116,7 @@ def as_data(plan: Plan, cluster: Cluster) -> dict[str, Any]:
     changes = (*plan.eviction, *plan.opening)
     return {
         "node": plan.request.node,
+        "disk": plan.request.disk_name,
         "intent": plan.before.intent if plan.before else "",
         "longhorn_version": plan.version,
         "work": plan.work,
@@ -146,14 +151,15 @@ def report(
     request: Request, steps: Mapping[str, Step], open_volumes: list[str], elapsed: float | None
 ) -> list[str]:
     """Lines for a person. steps: results of the tasks of this run by name."""
-    node = request.node
+    node = request.scope.label
     took = f" ({spell_seconds(elapsed)})" if elapsed is not None else ""
     opened = steps.get("open", {})
     volumes, images = steps.get("volumes", {}), steps.get("images", {})
     if open_volumes:
         head = f"{node} is given back as far as its cordon lets it{took}"
     elif request.cancel:
-        head = f"the drain of {node} is undone{took}"
+        what = "eviction" if request.disk else "drain"
+        head = f"the {what} of {node} is undone{took}"
     else:
         head = f"{node} is given back{took}"
     new = opened.get("disks_added") or []
@@ -165,10 +171,7 @@ def report(
         f"  kept      image {k['image']} on {k['disk']}: {k['why']}"
         for k in images.get("kept") or []
     ]
-    lines += [
-        f"  moved     image {m['image']}: its copy on {m['disk']} is no longer there"
-        for m in images.get("moved") or []
-    ]
+    lines += _moved_lines(node, steps.get("finish", {}), images.get("moved") or [])
     if rebuilt:
         lines.append(
             f"  moved     {names([str(name) for name in rebuilt])}: rebuilt elsewhere while {node} "
@@ -186,6 +189,24 @@ def report(
     return lines
 
 
+def _moved_lines(node: str, finish: Step, copies: list[Mapping[str, str]]) -> list[str]:
+    """What was on the node before and is elsewhere now: nothing brings it back by itself."""
+    lines = [
+        f"  moved     image {m['image']}: its copy on {m['disk']} is no longer there"
+        for m in copies
+    ]
+    told = {m["image"] for m in copies}
+    images = [name for name in finish.get("images_moved") or [] if name not in told]
+    volumes = finish.get("volumes_moved") or []
+    if images:
+        copy = "its copy is" if len(images) == 1 else "their copies are"
+        lines.append(f"  moved     image {names(images, 20)}: {copy} no longer on {node}")
+    if volumes:
+        replica = "its replica is" if len(volumes) == 1 else "their replicas are"
+        lines.append(f"  moved     volume {names(volumes, 20)}: {replica} on another node now")
+    return lines
+
+
 def _volume_words(step: Step) -> str:
     lowered = len(step.get("numbers_restored") or [])
     deleted = len(step.get("replicas_deleted") or [])
@@ -197,4 +218,6 @@ def _volume_words(step: Step) -> str:
 
 def _image_words(step: Step) -> str:
     removed = len(step.get("keys_removed") or [])
-    return f"{count(removed, 'extra copy', 'extra copies')} taken back"
+    text = f"{count(removed, 'extra copy', 'extra copies')} taken back"
+    minimums = len(step.get("minimums_restored") or [])
+    return text + (f", minNumberOfCopies of {count(minimums, 'image')} set back" * bool(minimums))

@@ -17,6 +17,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     guards,
     living,
     memory,
+    minimum,
     proven,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
@@ -24,6 +25,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Copy,
     Image,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 # Refusals of the guard that time heals; `disk_open` is the race that the caller looks for.
 PASSING = frozenset({"being_read", "being_cloned", "first_file"})
@@ -51,13 +53,15 @@ class Return:
         return not self.waits and not self.held
 
 
-def concerned(cluster: Cluster, node: str) -> tuple[Image, ...]:
-    """Images with a note for this node, or one whose node is back already or gone."""
-    away = proven.under_maintenance(cluster) - {node}
+def concerned(cluster: Cluster, scope: Scope) -> tuple[Image, ...]:
+    """Images with a note for this scope; for a node also one whose node is back already or gone."""
+    away = proven.under_maintenance(cluster) - {scope.node}
+    noted = [(image, memory.before(image.meta)) for _name, image in sorted(cluster.images.items())]
     return tuple(
         image
-        for _name, image in sorted(cluster.images.items())
-        if "map" in memory.before(image.meta) and memory.before(image.meta).get("node") not in away
+        for image, note in noted
+        if "map" in note
+        and (scope.marks(note) or (not scope.disk and note.get("node") not in away))
     )
 
 
@@ -67,13 +71,13 @@ def map_before(image: Image) -> frozenset[str]:
     return frozenset(noted) if isinstance(noted, dict) else frozenset()
 
 
-def flagged(cluster: Cluster, node: str) -> dict[str, tuple[str, ...]]:
-    """Copies of the node whose eviction flag Longhorn has left behind, by image.
+def flagged(cluster: Cluster, scope: Scope) -> dict[str, tuple[str, ...]]:
+    """Copies of the scope whose eviction flag Longhorn has left behind, by image.
 
     Clearing the last flag of a node does not clear its copies' flags (longhorn-manager
     controller/node_controller.go syncBackingImageEvictionRequested, v1.7.4 to v1.12.1).
     """
-    uuids = cluster.disk_uuids(node)
+    uuids = {scope.disk} if scope.disk else cluster.disk_uuids(scope.node)
     found: dict[str, tuple[str, ...]] = {}
     for name, image in sorted(cluster.images.items()):
         noted = memory.before(image.meta).get("map")
@@ -127,7 +131,7 @@ def _judge(
     cluster: Cluster, image: Image, away: frozenset[str], extra: list[str], moved: tuple[str, ...]
 ) -> Return:
     whole = {copy.disk for copy in proven.proven(cluster, image, away)}
-    floor = image.min_copies if cluster.schema.replenishes else 1
+    floor = minimum.original(image) if cluster.schema.replenishes else 1
     needed = max(1, len(map_before(image)), floor)
     extra = sorted(extra, key=lambda disk: (_in_use(cluster, image, disk), disk in whole, disk))
     remove: list[str] = []

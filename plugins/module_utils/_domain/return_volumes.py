@@ -26,36 +26,36 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 
-def concerned(cluster: Cluster, node: str) -> tuple[Volume, ...]:
-    """Volumes that carry something of ours for the node: the note, or our attachment ticket."""
+def concerned(cluster: Cluster, scope: Scope) -> tuple[Volume, ...]:
+    """Volumes that carry something of ours for the scope: the note, or our attachment ticket."""
     return tuple(
         volume
         for _name, volume in sorted(cluster.volumes.items())
-        if noted_for(volume, node) or replica_moves.own_ticket(cluster, volume)
+        if noted_for(volume, scope) or replica_moves.own_ticket(cluster, volume)
     )
 
 
-def noted_for(volume: Volume, node: str) -> bool:
-    """Whether this volume was raised for the maintenance of the node."""
+def noted_for(volume: Volume, scope: Scope) -> bool:
+    """Whether this volume was raised for the maintenance of the node or disk."""
     noted = memory.before(volume.meta)
-    return "numberOfReplicas" in noted and noted.get("node") == node
+    return "numberOfReplicas" in noted and scope.marks(noted)
 
 
-def decide(cluster: Cluster, volume: Volume, node: str) -> Move:
-    """What this volume needs next so that it is as before the maintenance of the node."""
+def decide(cluster: Cluster, volume: Volume, scope: Scope) -> Move:
+    """What this volume needs next so that it is as before the maintenance."""
     original = replica_moves.original_number(volume)
-    if not noted_for(volume, node):
+    if not noted_for(volume, scope):
         step = Step.DETACH if replica_moves.own_ticket(cluster, volume) else Step.DONE
         return Move(volume.name, step, original, why="no longer needed")
     replicas = cluster.replicas_of_volume.get(volume.name, ())
     going = [replica.name for replica in replicas if replica.meta.deleting]
     if going:
         return Move(volume.name, Step.WAIT, original, why=f"for replica {going[0]} to be gone")
-    keep, extra = _split(volume, replicas, node, original)
+    keep, extra = _split(volume, replicas, scope, original)
     behind = [replica for replica in keep if not _serves(cluster, volume, replica)]
     if extra and behind:
         if volume.state != "attached":
-            return replica_moves.attach(cluster, volume, Scope(node), original)
+            return replica_moves.attach(cluster, volume, scope, original)
         why = f"for {behind[0].name} on {behind[0].node} to serve again"
         return Move(volume.name, Step.WAIT, original, why=why)
     if volume.replicas_wanted != original:
@@ -76,7 +76,7 @@ def held_by_cordon(cluster: Cluster, move: Move) -> bool:
 
 
 def _split(
-    volume: Volume, replicas: tuple[Replica, ...], node: str, number: int
+    volume: Volume, replicas: tuple[Replica, ...], scope: Scope, number: int
 ) -> tuple[list[Replica], list[Replica]]:
     """What stays and what goes. Failed replicas are Longhorn's to take up or to remove; they count
     as staying for as long as the volume is not whole without them.
@@ -86,7 +86,7 @@ def _split(
 
     def rank(replica: Replica) -> tuple[bool, bool, str, str]:
         old = replica.name in noted
-        return not old, replica.node != node, replica.meta.created, replica.name
+        return not old, not scope.holds(replica), replica.meta.created, replica.name
 
     ranked = sorted(usable, key=rank)
     return ranked[:number], ranked[number:]

@@ -60,6 +60,8 @@ class Schema:
 
     version: Version
     map_field: str
+    # What speaks for an upgrade over 1.7 that is half done; then nothing may be written.
+    hazard: str = ""
 
     @property
     def map_path(self) -> str:
@@ -114,6 +116,15 @@ class Schema:
         return self.version >= Version(1, 6)
 
     @property
+    def holds_managers_back(self) -> bool:
+        """1.10+: the pod of a backing image manager is made again only after a back-off of up to
+        2 min, which no field and no event tells.
+
+        Source: longhorn-manager controller/backing_image_manager_controller.go, v1.10.2.
+        """
+        return self.version >= Version(1, 10)
+
+    @property
     def updates_check_url(self) -> bool:
         """1.12.1+: no update of a download image is accepted whose stored URL breaks the rules.
 
@@ -149,13 +160,18 @@ def escape(part: str) -> str:
 
 
 def detect(
-    version: str, image_specs: Iterable[Mapping[str, Any]], served: Iterable[str] | None = None
+    version: str,
+    image_specs: Iterable[Mapping[str, Any]],
+    served: Iterable[str] | None = None,
+    *,
+    only_look: bool = False,
 ) -> Schema:
     """Find the live map.
 
     version: value of settings.longhorn.io/current-longhorn-version.
     image_specs: the raw spec of every image.
     served: names of the spec properties in the served CRD, or None where it may not be read.
+    only_look: where objects and version contradict each other, say so in the schema's `hazard`.
     Raises UnsupportedLonghorn when the version is outside 1.5 to 1.12, or when the objects
     contradict it.
     """
@@ -169,6 +185,8 @@ def detect(
     expected = NEW_MAP if release >= Version(1, 7) else OLD_MAP
     properties = set(served) if served is not None else None
     if properties is not None and expected not in properties:
+        if only_look:
+            return Schema(release, OLD_MAP, f"the schema has no spec.{expected} of {release}")
         raise UnsupportedLonghorn(
             f"Longhorn says it is {release}, but its BackingImage schema has no spec.{expected}. "
             "Finish the upgrade (or its roll-back), then run again; nothing was changed."
@@ -177,6 +195,8 @@ def detect(
     upgraded = expected == OLD_MAP and (
         NEW_MAP in keyed or (properties is not None and NEW_MAP in properties)
     )
+    if upgraded and only_look:
+        return Schema(release, NEW_MAP if NEW_MAP in keyed else OLD_MAP, _half_done(release))
     if upgraded:
         raise UnsupportedLonghorn(
             f"Longhorn says it is {release}, but its images already have spec.{NEW_MAP} of 1.7 "
@@ -184,3 +204,7 @@ def detect(
             "an upgrade is going on. Finish it, then run again; nothing was changed."
         )
     return Schema(version=release, map_field=expected)
+
+
+def _half_done(release: Version) -> str:
+    return f"Longhorn says it is {release}, but spec.{NEW_MAP} of 1.7 is there already"

@@ -20,6 +20,24 @@ def spell_bytes(count: int) -> str:
     return f"{value:.1f} {_UNITS[-1]}"
 
 
+def spell_bytes_up(count: int) -> str:
+    """As spell_bytes, rounded up to the next tenth, so that what it says is enough."""
+    unit = 1024
+    for name in _UNITS:
+        tenths = -(-count * 10 // unit)
+        if tenths < 10240:
+            return f"{tenths // 10}.{tenths % 10} {name}"
+        unit *= 1024
+    return spell_bytes(count)
+
+
+def spell_part(part: int, whole: int) -> str:
+    """`3.1 of 19.3 GiB`; both units where they differ."""
+    some, everything = spell_bytes(part), spell_bytes(whole)
+    number, _space, unit = some.partition(" ")
+    return f"{number if everything.endswith(f' {unit}') else some} of {everything}"
+
+
 def spell_seconds(seconds: float) -> str:
     """A duration: 45 s, 6 min 41 s, 2 h 5 min."""
     whole = round(seconds)

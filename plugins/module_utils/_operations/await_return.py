@@ -17,6 +17,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     return_volumes,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
@@ -39,45 +40,52 @@ FOLLOWED = (
 )
 
 
-def not_back(cluster: Cluster, node: str) -> list[str]:
-    """What is still missing. Volumes that carry our note are left to the step that ends them."""
+def not_back(cluster: Cluster, scope: Scope) -> list[str]:
+    """What is still missing. Volumes that carry our note are left to the step that ends them. Of
+    a node only one disk of which was emptied, nothing but that disk is asked.
+    """
+    node = scope.node
+    if scope.disk:
+        disks = [disk for disk in cluster.nodes[node].disks if disk.name == scope.name]
+        return [text for disk in disks for text in living.disk_missing(cluster, disk)]
     found = list(living.not_alive(cluster, node))
     if cluster.kube_nodes[node].unschedulable:
         return found
-    noted = frozenset(
-        volume.name for volume in cluster.volumes.values() if return_volumes.noted_for(volume, node)
-    )
+    volumes = cluster.volumes.values()
+    noted = frozenset(v.name for v in volumes if return_volumes.noted_for(v, scope))
     return found + living.not_whole(cluster, node, noted)
 
 
-def await_return(work: Work, node: str) -> float:
+def await_return(work: Work, scope: Scope) -> float:
     """Seconds that it took. Raises Stopped for other disks than before, TimedOut with what is
     missing.
     """
-    began = work.deadline.elapsed()
-    work.where = f"{node} is open again; its notes are kept."
+    began, node = work.deadline.elapsed(), scope.node
+    work.where = f"{scope.label} is open again; its notes are kept."
     with LiveCluster(work.client, work.longhorn, FOLLOWED) as live:
         while True:
             work.safe_point()
             cluster = live.picture()
-            before = node_before.of(cluster.nodes[node]) if node in cluster.nodes else None
+            known = cluster.nodes.get(node)
+            before = node_before.of_scope(known, scope) if known is not None else None
             drift = living.drifted(cluster, node, before) if before is not None else ()
             if drift:
                 raise Stopped(restore_plan.drift_text(node, drift))
-            missing = not_back(cluster, node)
+            missing = not_back(cluster, scope)
             if not missing:
                 return work.deadline.elapsed() - began
             work.progress.update(f"waiting: {names(missing, 3)}")
             if work.deadline.expired:
-                raise TimedOut(_late(work, cluster, node, missing))
+                raise TimedOut(_late(work, cluster, scope, missing))
             live.next_change(min(1.0, work.deadline.remaining()))
 
 
-def _late(work: Work, cluster: Cluster, node: str, missing: list[str]) -> str:
+def _late(work: Work, cluster: Cluster, scope: Scope, missing: list[str]) -> str:
+    node = scope.node
     paths = living.unmounted(cluster, node) if node in cluster.nodes else ()
     remedy = f" Mount what belongs at {', '.join(paths)}." if paths else ""
     return (
-        f"waited {spell_seconds(work.deadline.elapsed())} for {node} to be back; last seen: "
+        f"waited {spell_seconds(work.deadline.elapsed())} for {scope.label} to be back; last seen: "
         f"{names(missing, 10)}.{remedy} {work.where} No replica and no copy was deleted that is "
         "still needed. Run the same command again."
     )

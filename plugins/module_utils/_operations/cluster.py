@@ -39,6 +39,8 @@ FIELDS: dict[Kind, str] = {
     kinds.ENGINES: "engines",
     kinds.ATTACHMENTS: "attachments",
     kinds.INSTANCE_MANAGERS: "instance_managers",
+    kinds.PERSISTENT_VOLUMES: "persistent_volumes",
+    kinds.NODE_ATTACHMENTS: "node_attachments",
 }
 PARSERS: dict[Kind, Callable[[Mapping[str, Any]], Any]] = {
     kinds.LONGHORN_NODES: parse.node,
@@ -52,6 +54,8 @@ PARSERS: dict[Kind, Callable[[Mapping[str, Any]], Any]] = {
     kinds.INSTANCE_MANAGERS: parse.instance_manager,
     kinds.PODS: parse.pod,
     kinds.BUDGETS: parse.budget,
+    kinds.PERSISTENT_VOLUMES: parse.persistent_volume,
+    kinds.NODE_ATTACHMENTS: parse.node_attachment,
     kinds.SETTINGS: lambda raw: parse.settings([raw]),
 }
 IMAGE_KINDS: tuple[Kind, ...] = (
@@ -75,11 +79,17 @@ class Unsupported(Failure):
 
 
 class Longhorn:
-    """Which Longhorn lives in the client's namespace: its schema and its settings."""
+    """Which Longhorn lives in the client's namespace: its schema and its settings.
 
-    def __init__(self, schema: Schema, settings: Mapping[str, str]) -> None:
+    *served*: properties of a BackingImage's spec that are served, None where not readable.
+    """
+
+    def __init__(
+        self, schema: Schema, settings: Mapping[str, str], served: frozenset[str] | None = None
+    ) -> None:
         self.schema = schema
         self.settings = settings
+        self.served = served
 
     def parser(self, kind: Kind) -> Callable[[Mapping[str, Any]], Any]:
         """What turns a raw object of this kind into the model."""
@@ -87,7 +97,12 @@ class Longhorn:
             return lambda raw: parse.image(raw, self.schema)
         return PARSERS[kind]
 
-    def assemble(self, namespace: str, held: Mapping[Kind, Iterable[Any]]) -> Cluster:
+    def assemble(
+        self,
+        namespace: str,
+        held: Mapping[Kind, Iterable[Any]],
+        unreadable: Iterable[str] = (),
+    ) -> Cluster:
         """One picture from the parsed objects of each kind; settings that are not among them are
         those that were read first.
         """
@@ -105,12 +120,16 @@ class Longhorn:
             settings=settings,
             pods=tuple(held.get(kinds.PODS, ())),
             budgets=tuple(held.get(kinds.BUDGETS, ())),
+            unreadable=frozenset(unreadable),
             **fields,
         )
 
 
-def find_longhorn(client: Client) -> Longhorn:
-    """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read."""
+def find_longhorn(client: Client, *, only_look: bool = False) -> Longhorn:
+    """Which Longhorn it is. Raises NoLonghorn or Unsupported, before anything else is read.
+
+    *only_look*: an upgrade over 1.7 that is half done is no error but a hazard of its schema.
+    """
     settings = _settings(client)
     if VERSION_SETTING not in settings:
         raise NoLonghorn(_no_longhorn_text(client))
@@ -119,7 +138,8 @@ def find_longhorn(client: Client) -> Longhorn:
     if served is None:
         specs = client.list(kinds.BACKING_IMAGES, lambda raw: raw.get("spec") or {}).items
     try:
-        return Longhorn(detect(settings[VERSION_SETTING], specs, served), settings)
+        found = detect(settings[VERSION_SETTING], specs, served, only_look=only_look)
+        return Longhorn(found, settings, frozenset(served) if served is not None else None)
     except UnsupportedLonghorn as error:
         raise Unsupported(str(error)) from error
 
@@ -130,8 +150,12 @@ def read_cluster(
     wanted: Iterable[Kind],
     everywhere: Iterable[Kind] = (),
     field_selectors: Mapping[Kind, str] | None = None,
+    unreadable: Iterable[str] = (),
 ) -> Cluster:
-    """One list per kind; *everywhere* names the kinds that are read in all namespaces."""
+    """One list per kind; *everywhere* names the kinds that are read in all namespaces.
+
+    *unreadable*: kinds that would have been read too, had the account the right.
+    """
     elsewhere = tuple(everywhere)
     chosen = field_selectors or {}
     held = {
@@ -143,7 +167,7 @@ def read_cluster(
         ).items
         for kind in (*wanted, *elsewhere)
     }
-    return longhorn.assemble(client.namespace, held)
+    return longhorn.assemble(client.namespace, held, unreadable)
 
 
 class LiveCluster(LiveView):
@@ -156,6 +180,7 @@ class LiveCluster(LiveView):
         wanted: Iterable[Kind],
         everywhere: Iterable[Kind] = (),
         field_selectors: Mapping[Kind, str] | None = None,
+        unreadable: Iterable[str] = (),
     ) -> None:
         super().__init__(
             client,
@@ -166,13 +191,17 @@ class LiveCluster(LiveView):
         )
         self._longhorn = longhorn
         self._namespace = client.namespace
+        self._unreadable = tuple(unreadable)
         self._picture: tuple[int, Cluster] | None = None
 
     def picture(self) -> Cluster:
         """What is known now."""
         if self._picture is None or self._picture[0] != self.version:
             held = {kind: self.all(kind) for kind in self.kinds}
-            self._picture = (self.version, self._longhorn.assemble(self._namespace, held))
+            self._picture = (
+                self.version,
+                self._longhorn.assemble(self._namespace, held, self._unreadable),
+            )
         return self._picture[1]
 
 

@@ -5,17 +5,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     diagnosis_text,
     image_facts,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.delivered import (
+    expected_of,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import catalogue
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.check_sources import (
+    check_sources,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     IMAGE_KINDS,
     LiveCluster,
@@ -48,12 +58,15 @@ def chosen(names: Sequence[str], known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names)) or there
 
 
-def diagnose(task: Task, names: Sequence[str], window_seconds: float) -> dict[str, Any]:
+def diagnose(
+    task: Task, names: Sequence[str], window_seconds: float, probe: Way | None = None
+) -> dict[str, Any]:
     """Every chosen image with its verdict, worst first, and a count of each verdict.
 
-    The watches and the window of *window_seconds* are only begun where one read is not enough.
+    The watches and the window of *window_seconds* are only begun where one read is not enough. With
+    *probe* the sources of downloaded images without any copy are asked whether they still deliver.
     """
-    longhorn = find_longhorn(task.client)
+    longhorn = find_longhorn(task.client, only_look=True)
     cluster = read_cluster(task.client, longhorn, IMAGE_KINDS)
     observation = Observation(window_seconds)
     selected = chosen(names, cluster.images)
@@ -61,13 +74,14 @@ def diagnose(task: Task, names: Sequence[str], window_seconds: float) -> dict[st
     unsure = [name for name in selected if _unsure(observation, name)]
     if unsure and window_seconds > 0:
         _look_longer(task, longhorn, observation, unsure)
+    windows = {name: list(window) for name in selected if (window := observation.window(name))}
+    if probe is not None:
+        _ask_sources(task, windows, probe)
     found = []
-    for name in selected:
-        window = observation.window(name)
-        if window:
-            verdict = catalogue.judge(window)
-            facts = image_facts.describe(window[-1], verdict)
-            found.append((catalogue.severity(verdict), name, facts))
+    for name, window in windows.items():
+        verdict = catalogue.judge(window)
+        facts = image_facts.describe(window[-1], verdict)
+        found.append((catalogue.severity(verdict), name, facts))
     images = [facts for _severity, _name, facts in sorted(found, key=lambda item: item[:2])]
     counts: dict[str, int] = {}
     for facts in images:
@@ -79,13 +93,31 @@ def diagnose(task: Task, names: Sequence[str], window_seconds: float) -> dict[st
     }
 
 
+def _ask_sources(task: Task, windows: dict[str, list[Sight]], way: Way) -> None:
+    """Put what each source tells into the last sight of its image."""
+    wanted = {
+        name: expected_of(window[-1].image)
+        for name, window in windows.items()
+        if window[-1].can_download and not window[-1].exists and not window[-1].image.meta.deleting
+    }
+    # Reading may take longer than a task that only lists: each source has its own limit.
+    patient = dataclasses.replace(task, deadline=Deadline(None))
+    for name, finding in check_sources(patient, wanted, way).items():
+        windows[name][-1] = dataclasses.replace(windows[name][-1], finding=finding)
+
+
 def show(
-    task: Task, names: Sequence[str], window_seconds: float, form: str, fail_on: str
+    task: Task,
+    names: Sequence[str],
+    window_seconds: float,
+    form: str,
+    fail_on: str,
+    probe: Way | None = None,
 ) -> tuple[dict[str, Any], str]:
     """The diagnosis with the lines that show it (*form* text or json), and the sentence to fail
     with, "" when nothing is at level *fail_on* or worse.
     """
-    found = diagnose(task, [] if list(names) == [ALL] else names, window_seconds)
+    found = diagnose(task, [] if list(names) == [ALL] else names, window_seconds, probe)
     images = found["images"]
     found["worst"] = diagnosis_text.worst(images)
     if form == "json":

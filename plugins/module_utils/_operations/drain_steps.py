@@ -9,7 +9,7 @@ returns the result of its task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -18,6 +18,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
     drain_report,
     image_needs,
+    label_selector,
+    minimum,
     pod_filters,
     replica_moves,
 )
@@ -29,12 +31,14 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Step as Next,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     cordon as cordoning,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     evict_by_flags,
     evict_pods,
+    lower_minimums,
     plan_drain,
     prove_drain,
     release_node,
@@ -72,6 +76,13 @@ def _read(work: Work, request: Request) -> tuple[Cluster, Request]:
 def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Notes, repairs, and the node closed."""
     cluster, request = _read(work, request)
+    if not work.check_mode:
+        # Ansible shows nothing that a module says after a Ctrl-C, so it is said before.
+        work.progress.update(
+            f"Ctrl-C stops it before the next write; {request.node} stays as closed as it is "
+            f"then. {_ways_on(request)}",
+            at_once=True,
+        )
     repair = bool(params["repair_entries"]) and remember_node.broken_images(cluster)
     close = remember_node.will_close(cluster, request)
     pending = remember_node.pending(cluster, request) or bool(repair)
@@ -86,6 +97,24 @@ def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
     return result
 
 
+def _ways_on(request: Request) -> str:
+    playbook = "evict_disk" if request.disk else "drain_node"
+    return (
+        f"The same command goes on; {playbook} with -e action=cancel gives "
+        f"{request.scope.label} back as far as nothing has left it."
+    )
+
+
+def stopped(work: Work, request: Request) -> str:
+    """For a drain that was asked to stop: how the node stands, and the ways on and back."""
+    try:
+        closed = cordoning.is_cordoned(work, request.node)
+    except Failure:
+        return _ways_on(request)
+    stands = "stays cordoned" if closed else "is not cordoned"
+    return f"{request.node} {stands}. {_ways_on(request)}"
+
+
 def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Every volume independent of the node."""
     cluster, request = _read(work, request)
@@ -96,6 +125,9 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
     pending = [move for move in moves if move.step is not Next.DONE]
     if not pending and replica_moves.opens_node(cluster, request.scope, request.intent):
         return _reopen(work, request, lock)
+    flagged = evict_by_flags.standing(cluster, request.scope)
+    if not pending and flagged:
+        return _take_back(work, request, lock)
     if work.check_mode or not pending:
         planned = moving.Outcome()
         planned.raised = {m.volume for m in pending if m.step in (Next.RAISE, Next.ATTACH)}
@@ -108,6 +140,8 @@ def move_replicas(work: Work, request: Request, params: Mapping[str, Any], lock:
             outcome = _told(work, mover.outcome, mover.run)
             if not request.intent.leaves and remember_node.reopen(work, request):
                 outcome.writes += 1
+            if flagged:
+                outcome.writes += evict_by_flags.take_back(work, request.scope)
         else:
             outcome = evict_by_flags.evict(work, request)
             if any(_own_ticket_or_note(cluster, move.volume) for move in pending):
@@ -121,6 +155,15 @@ def _reopen(work: Work, request: Request, lock: Lock) -> Result:
     if not work.check_mode:
         with lock():
             changed = remember_node.reopen(work, request)
+    return {"changed": changed, **moving.Outcome().as_data()}
+
+
+def _take_back(work: Work, request: Request, lock: Lock) -> Result:
+    """Longhorn's eviction has ended while nobody looked; its flag still stands."""
+    changed = True
+    if not work.check_mode:
+        with lock():
+            changed = evict_by_flags.take_back(work, request.scope)
     return {"changed": changed, **moving.Outcome().as_data()}
 
 
@@ -144,19 +187,30 @@ def relocate_images(work: Work, request: Request, params: Mapping[str, Any], loc
         cluster, request.scope, request.intent, request.next_nodes
     )
     pending = [need for need in needs if not need.safe]
-    if work.check_mode or not pending:
-        outcome = relocating.Outcome()
+    lowering = minimum.needed(cluster, request.scope) if request.lowers else ()
+    lowering = tuple(item for item in lowering if not item.why_not)
+    outcome = relocating.Outcome()
+    if work.check_mode or not (pending or lowering):
         outcome.see(cluster, [need.image.name for need in needs])
         outcome.added = [
             (need.image.name, disk.label, need.image.file_bytes)
             for need in needs
             for disk in need.targets
         ]
-        return {"changed": any(need.targets for need in needs), **outcome.as_data()}
+        changed = bool(lowering) or any(need.targets for need in needs)
+        return {"changed": changed, **outcome.as_data(), **_lowered(lowering)}
     with lock():
-        relocation = relocating.Relocation(work, request)
-        outcome = _told(work, relocation.outcome, relocation.run)
-    return {"changed": bool(outcome.added), **outcome.as_data()}
+        if pending:
+            relocation = relocating.Relocation(work, request)
+            outcome = _told(work, relocation.outcome, relocation.run)
+        lowered = lower_minimums.lower(work, request) if request.lowers else []
+    changed = bool(outcome.added or lowered)
+    return {"changed": changed, **outcome.as_data(), **_lowered(lowered)}
+
+
+def _lowered(done: Iterable[minimum.Lowering]) -> Result:
+    told = [{"image": d.image, "from": d.before, "to": d.number} for d in done]
+    return {"minimums_lowered": told}
 
 
 def cordon(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
@@ -186,6 +240,7 @@ def cordon(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
 
 def evict(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """The pods of the node gone."""
+    _check_selectors(request)
     pods = work.client.list(
         kinds.PODS,
         work.longhorn.parser(kinds.PODS),
@@ -210,6 +265,15 @@ def evict(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
     return {"changed": bool(outcome.evicted), **outcome.as_data()}
 
 
+def _check_selectors(request: Request) -> None:
+    for text in request.consent.pod_selectors:
+        try:
+            label_selector.terms(text)
+        except label_selector.BadSelector as error:
+            told = f"pod_selectors: {error}. Nothing was changed."
+            raise plan_drain.BadInput(told) from error
+
+
 def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Keys and disk entries of the node out of Longhorn."""
     outcome = release_node.Outcome()
@@ -224,18 +288,20 @@ def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock)
         if copy.disk in uuids
     ]
     disks = list(left_on(cluster, request.scope).disks) if request.remove_disks else []
-    if work.check_mode or not (keys or disks):
+    notes = image_needs.noted_only(cluster, request.scope)
+    if work.check_mode or not (keys or disks or notes):
         outcome.keys, outcome.disks = keys, disks
         return {"changed": bool(keys or disks), **outcome.as_data()}
     with lock():
         releasing = release_node.Release(work, request)
         outcome = releasing.outcome
-        if keys:
+        if keys or notes:
             _told(work, outcome, releasing.run)
         if disks:
             fresh, request = _read(work, request)
             outcome.disks = remove_disks.remove_disks(work, fresh, request.scope)
-    return {"changed": bool(outcome.keys or outcome.disks), **outcome.as_data()}
+    changed = bool(outcome.keys or outcome.disks or outcome.notes_gone)
+    return {"changed": changed, **outcome.as_data()}
 
 
 def prove(work: Work, request: Request, params: Mapping[str, Any]) -> Result:

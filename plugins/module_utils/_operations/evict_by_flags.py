@@ -20,6 +20,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     TimedOut,
     spell_seconds,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -78,9 +79,27 @@ def evict(work: Work, request: Request) -> Outcome:
                 )
             live.next_change(min(1.0, work.deadline.remaining()))
     outcome.deleted = before
-    if work.patch(kinds.LONGHORN_NODES, request.node, partial(_eviction_off, scope)) is not None:
-        outcome.writes += 1
+    outcome.writes += take_back(work, scope)
     return outcome
+
+
+def standing(cluster: Cluster, scope: Scope) -> bool:
+    """Whether the flag is on and was not there before our work: a run was killed while Longhorn
+    evicted.
+    """
+    node = cluster.nodes[scope.node]
+    if not scope.disk:
+        noted = memory.before(node.meta)
+        return node.eviction_requested and noted.get("evictionRequested") is False
+    known = memory.before(node.meta, memory.DISKS_BEFORE).get(scope.disk) or {}
+    flagged = any(disk.uuid == scope.disk and disk.eviction_requested for disk in node.disks)
+    return flagged and known.get("evictionRequested") is False
+
+
+def take_back(work: Work, scope: Scope) -> bool:
+    """The flag off, once no replica is left that it could move; returns whether it was on."""
+    work.irreversible()
+    return work.patch(kinds.LONGHORN_NODES, scope.node, partial(_eviction_off, scope)) is not None
 
 
 def _names(cluster: Cluster, scope: Scope) -> list[str]:

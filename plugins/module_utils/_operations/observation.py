@@ -56,4 +56,5 @@ def _same(one: Sight, other: Sight) -> bool:
         one.copies == other.copies
         and one.source == other.source
         and one.recording == other.recording
+        and one.image.meta.version == other.image.meta.version
     )

@@ -32,6 +32,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.node_bef
     NodeBefore,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import Request
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     cordon as cordoning,
 )
@@ -78,7 +79,7 @@ class Opening:
     def run(self) -> Outcome:
         """Wait for the machine, then write. Raises Stopped for other disks than before."""
         node = self._request.node
-        self._work.where = f"{node} is still closed."
+        self._work.where = f"{self._request.scope.label} is still closed."
         with LiveCluster(self._work.client, self._work.longhorn, FOLLOWED) as live:
             self._wait(live, _not_ready(node), "Switch the machine on")
             drift = living.drifted(live.picture(), node, self._before)
@@ -89,6 +90,8 @@ class Opening:
             self._wait(live, _forgetting(node), "Its Longhorn manager must run for that")
         before, same = self._before, self._request.cancel
         self._change(lambda found: node_before.opening(found, before, same_names=same))
+        if self._request.disk:
+            return self.outcome
         if cordoning.uncordon(self._work, node):
             self.outcome.uncordoned = True
             self.outcome.actions.append("uncordoned")
@@ -100,7 +103,7 @@ class Opening:
         """First the flags, then wait until Longhorn has taken them back from the replicas."""
         before = self._before
         self._change(lambda found: node_before.eviction_off(found, before))
-        self._wait(live, _evicting(self._request.node, before), "Its Longhorn manager must run")
+        self._wait(live, _evicting(self._request.scope, before), "Its Longhorn manager must run")
 
     def _clear_copy_flags(self, cluster: Cluster) -> None:
         before = self._before
@@ -110,7 +113,7 @@ class Opening:
         if wanted:
             return
         schema = self._work.longhorn.schema
-        for name, disks in return_images.flagged(cluster, self._request.node).items():
+        for name, disks in return_images.flagged(cluster, self._request.scope).items():
 
             def decide(raw: Object, disks: tuple[str, ...] = disks) -> Ops | None:
                 entries = spec_of(raw).get(schema.map_field) or {}
@@ -181,16 +184,18 @@ def _forgetting(node: str) -> Callable[[Cluster], str]:
     return missing
 
 
-def _evicting(node: str, before: NodeBefore) -> Callable[[Cluster], str]:
+def _evicting(scope: Scope, before: NodeBefore) -> Callable[[Cluster], str]:
     def missing(cluster: Cluster) -> str:
-        found = cluster.nodes[node]
+        found = cluster.nodes[scope.node]
         pending = before.allow_scheduling and not found.allow_scheduling
+        if scope.disk:
+            pending = any(d.uuid == scope.disk and not d.allow_scheduling for d in found.disks)
         if not pending or before.eviction_requested or found.auto_evicting:
             return ""
         held = sorted(
             replica.name
             for replica in cluster.replicas.values()
-            if replica.node == node and replica.eviction_requested and not replica.meta.deleting
+            if scope.holds(replica) and replica.eviction_requested and not replica.meta.deleting
         )
         return f"Longhorn still evicts {', '.join(held[:3])} (its beat, up to 30 s)" if held else ""
 

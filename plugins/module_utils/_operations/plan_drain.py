@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
+import dataclasses
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import (
+    errors,
+    kinds,
+    lease,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
@@ -15,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_pl
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
@@ -36,21 +43,37 @@ KINDS = (
     kinds.ATTACHMENTS,
     kinds.INSTANCE_MANAGERS,
 )
+STORAGE = (kinds.PERSISTENT_VOLUMES, kinds.NODE_ATTACHMENTS)
 
 
 class BadInput(Failure):
     """The operator's input does not fit the cluster; every problem is in the text."""
 
 
-def read(client: Client, longhorn: Longhorn, node: str) -> Cluster:
-    """One list per kind: everything of Longhorn, the node's pods, all budgets."""
-    return read_cluster(
+def read(client: Client, longhorn: Longhorn, node: str, *, storage: bool = False) -> Cluster:
+    """One list per kind: everything of Longhorn, the node's pods, all budgets.
+
+    storage: also which volumes Kubernetes has bound and attached, where the account may read that.
+    """
+    readable, unreadable = rights.split_readable(client, STORAGE) if storage else ((), ())
+    cluster = read_cluster(
         client,
         longhorn,
-        KINDS,
+        (*KINDS, *readable),
         (kinds.PODS, kinds.BUDGETS),
         {kinds.PODS: f"spec.nodeName={node}"},
+        unreadable,
     )
+    return dataclasses.replace(cluster, lock_holder=lock_holder(client)) if storage else cluster
+
+
+def lock_holder(client: Client) -> str:
+    """Who holds the lock of maintenances now, "" where nobody does or it may not be read."""
+    try:
+        found = client.find(kinds.LEASES, lease.NAME)
+    except errors.Forbidden:
+        return ""
+    return str(((found or {}).get("spec") or {}).get("holderIdentity") or "")
 
 
 def input_problems(cluster: Cluster, request: Request) -> list[str]:
@@ -72,6 +95,11 @@ def input_problems(cluster: Cluster, request: Request) -> list[str]:
         )
     if request.disk and not problems and not request.disk_name:
         problems.append(disk_names.unknown(cluster, request))
+    if request.delete_node and request.intent is not Intent.REMOVE:
+        problems.append(
+            f"delete_node=true is for -e intent=remove only: a node that is drained for "
+            f"{request.intent.value!r} comes back."
+        )
     for name in request.next_nodes:
         if name not in cluster.nodes:
             problems.append(
@@ -90,7 +118,13 @@ def plan(client: Client, cluster: Cluster, request: Request, *, writing: bool) -
     made = None if problems else drain_plan.make(cluster, request)
     if writing and (made is None or made.work):
         volumes = made is None or bool(made.to_move)
-        wanted = rights.for_drain(client.namespace, volumes=volumes, leaves=request.intent.leaves)
+        wanted = rights.for_drain(
+            client.namespace,
+            volumes=volumes,
+            leaves=request.intent.leaves,
+            around_budgets=request.consent.disable_eviction,
+        )
+        wanted += rights.for_deletion() if request.delete_node else []
         problems += [
             f"The account lacks a right: {right}. Grant it by a Role or ClusterRole."
             for right in rights.missing(client, wanted)

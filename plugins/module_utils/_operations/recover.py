@@ -19,7 +19,11 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import Lease
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import gate
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
+    checks,
+    gate,
+    turns,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
     Decision,
 )
@@ -28,11 +32,22 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Step,
     next_step,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import finding
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.delivered import (
+    expected_of,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
+    Finding,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     catalogue,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recovery_report
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.check_sources import (
+    check_sources,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     IMAGE_KINDS,
     LiveCluster,
@@ -70,6 +85,7 @@ class Recovery:
         self._observation = Observation(request.window_seconds)
         self._lease = Lease(task.client, request.holder)
         self._works: dict[str, Work] = {}
+        self._found: dict[str, Finding] = {}
 
     # -- the run -------------------------------------------------------------------------------
     def run(self) -> dict[str, Any]:
@@ -79,6 +95,7 @@ class Recovery:
                 names = self._names(live)
                 self._observe(live, names)
                 self._pass_gates(names)
+                self._ask_sources(live)
                 if not self._request.check_mode and any(w.open for w in self._works.values()):
                     self._locked(live)
                 return self._end(live)
@@ -119,16 +136,43 @@ class Recovery:
         if not self._observation.complete(name):
             return True
         # What stays down needs the operator's word and no longer look; what moves may settle.
-        unsure = gate.doubt(window, self._request.accept_unknown_loss)
+        unsure = checks.doubt(window, self._request.accept_unknown_loss)
         return bool(unsure) and not window[-1].down
+
+    def _ask_sources(self, live: LiveCluster) -> None:
+        """Ask the sources of all images that would be recovered, and judge those again: reading
+        takes its time.
+        """
+        wanted = {
+            work.name: expected_of(
+                self._observation.window(work.name)[-1].image, self._request.new_url
+            )
+            for work in self._works.values()
+            if work.gate.decision is Decision.RECOVER or (work.gate.works and self._request.new_url)
+        }
+        if not wanted:
+            return
+        if self._request.skip_source_check:
+            self._found = dict.fromkeys(wanted, finding.skipped())
+        else:
+            self._found = check_sources(self._task, wanted, self._request.way)
+        while live.next_change(0.0):
+            pass
+        self._observe(live, list(wanted))
+        self._pass_gates(wanted)
 
     def _pass_gates(self, names: Iterable[str]) -> None:
         for name in names:
             window = self._observation.window(name)
             if not window:
                 raise Failure(f"image {name} was deleted while it was looked at")
-            found = gate.decide(window, accept_unknown_loss=self._request.accept_unknown_loss)
-            work = Work(name, found, text=found.text)
+            found = gate.decide(
+                window,
+                accept_unknown_loss=self._request.accept_unknown_loss,
+                source=self._found.get(name),
+                new_url=bool(self._request.new_url),
+            )
+            work = Work(name, found, text=found.text, source=self._found.get(name))
             if not found.works:
                 work.outcome = found.decision.value
             self._works[name] = work
@@ -161,6 +205,7 @@ class Recovery:
 
     def _loop(self, live: LiveCluster) -> None:
         writes = RecoveryWrites(self._task.client, self._longhorn, live, self._before_write)
+        self._most_urgent_first()
         names = [work.name for work in self._works.values() if work.open]
         deadline = self._task.deadline
         while True:
@@ -190,7 +235,12 @@ class Recovery:
         if not window:
             work.outcome, work.text = "failed", f"{work.name} was deleted meanwhile"
             return False
-        step = next_step(window, accept_unknown_loss=self._request.accept_unknown_loss)
+        step = next_step(
+            window,
+            accept_unknown_loss=self._request.accept_unknown_loss,
+            new_url=self._request.new_url,
+        )
+        step = self._in_turn(work, window[-1], step)
         if step.action is Action.DELETE_SOURCE and step.names[0] in work.deleted:
             step = Step(Action.WAIT, "another data source")
         work.step = step
@@ -202,6 +252,31 @@ class Recovery:
             self._check_patience(work, deadline)
             return False
         return self._write(work, step, writes)
+
+    def _in_turn(self, work: Work, sight: Sight, step: Step) -> Step:
+        """An image that has not begun waits until it may."""
+        if step.action not in (Action.TAKE_TICKETS, Action.EMPTY_MAP) or turns.has_begun(sight):
+            return step
+        begun = [
+            window[-1]
+            for other in self._works.values()
+            if other.open and other is not work and (window := self._observation.window(other.name))
+            # What was written in this very round is not in the picture yet.
+            if other.wrote or turns.has_begun(window[-1])
+        ]
+        wait = turns.why_not_yet(sight, begun)
+        return Step(Action.WAIT, wait) if wait else step
+
+    def _most_urgent_first(self) -> None:
+        """Order the images of this run by what waits for them."""
+        found = {
+            work.name: turns.urgency(window[-1])
+            for work in self._works.values()
+            if (window := self._observation.window(work.name))
+        }
+        last = (1, 0, 0, "")
+        names = sorted(self._works, key=lambda name: found.get(name, last))
+        self._works = {name: self._works[name] for name in names}
 
     def _write(self, work: Work, step: Step, writes: RecoveryWrites) -> bool:
         self._task.progress.update(f"{work.name}: {step.text}", at_once=True)
@@ -233,8 +308,8 @@ class Recovery:
             work.text = (
                 f"{work.name}: fetching it again has failed for "
                 f"{spell_seconds(FAILING_SECONDS_MAX)}; {work.step.text}. Longhorn goes on trying "
-                "every 5 min: repair the source, then run again to finish (volumes get their "
-                "tickets back only then)"
+                "every 5 min: repair the source, or give the image another URL with -e "
+                "new_url=URL, then run again to finish (volumes get their tickets back only then)"
             )
 
     # -- words ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import spell_seconds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
     Decision,
     Gate,
@@ -18,6 +19,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Action,
     Step,
     plan_lines,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
+    Finding,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     catalogue,
@@ -47,6 +51,7 @@ class Work:
     deleted: set[str] = dataclasses.field(default_factory=set)
     conflicts: int = 0
     failing_since: float | None = None
+    source: Finding | None = None
 
     @property
     def open(self) -> bool:
@@ -64,6 +69,9 @@ class Request:
     window_seconds: float = 10.0
     lock_wait_seconds: float = 90.0
     check_mode: bool = False
+    skip_source_check: bool = False
+    new_url: str = ""
+    way: Way = Way()
 
     @property
     def everything(self) -> bool:
@@ -111,6 +119,7 @@ def so_far(works: Iterable[Work], request: Request) -> dict[str, Any]:
                 "outcome": work.outcome or "interrupted",
                 "steps": list(work.wrote),
                 "waits_for": work.step.text if work.open else "",
+                **_gate_facts(work),
             }
             for work in _shown(listed, request)
         ],
@@ -152,6 +161,9 @@ def _diff(shown: Sequence[Work], observation: Observation) -> dict[str, str]:
         before.append(f"image {work.name}   {work.gate.verdict.summary}")
         if work.open:
             after += [f"image {work.name}   {line}" for line in plan_lines(window[-1])]
+            after += [f"image {work.name}   at risk: {each.line}" for each in work.gate.at_risk]
+            if work.source:
+                after.append(f"image {work.name}   source: {work.source.text}")
         else:
             after.append(f"image {work.name}   {catalogue.judge(window).summary}")
     return {
@@ -159,6 +171,16 @@ def _diff(shown: Sequence[Work], observation: Observation) -> dict[str, str]:
         "after_header": "images after the recovery",
         "before": "".join(f"{line}\n" for line in before),
         "after": "".join(f"{line}\n" for line in after),
+    }
+
+
+def _gate_facts(work: Work) -> dict[str, Any]:
+    """What had to be shown, what is thrown away, and what the source said."""
+    return {
+        "checks": [check.as_dict() for check in work.gate.checks],
+        "ways_on": [rung.as_dict() for rung in work.gate.ways],
+        "data_at_risk": [each.as_dict() for each in work.gate.at_risk],
+        "source": work.source.as_dict() if work.source else None,
     }
 
 
@@ -172,6 +194,7 @@ def _told(work: Work, request: Request, observation: Observation) -> dict[str, A
         "text": work.text,
         "steps": list(work.wrote),
         "waits_for": work.step.text if work.open else "",
+        **_gate_facts(work),
         "verdict_before": work.gate.verdict.as_dict(),
         "verdict": now.as_dict(),
     }

@@ -12,7 +12,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api import erro
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client, Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import parse
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Image
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    DataSource,
+    Image,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     notes,
     tickets,
@@ -20,8 +23,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import (
     Action,
     Step,
+    url_of,
+    will_hang,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import see
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    see,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
     Longhorn,
@@ -50,7 +58,9 @@ class RecoveryWrites:
     def perform(self, name: str, step: Step) -> None:
         """One step. Raises ChangedMeanwhile when it must be decided again."""
         try:
-            if step.action is Action.EMPTY_MAP:
+            if step.action is Action.SET_URL:
+                self._set_url(name, step.names[0])
+            elif step.action is Action.EMPTY_MAP:
                 self._empty_map(name)
             elif step.action is Action.DELETE_SOURCE:
                 self._delete_source(name, step.names[0])
@@ -85,13 +95,7 @@ class RecoveryWrites:
         """Empty the map and note what it was, in one write (a merge patch of {} does nothing)."""
         raw, image = self._image(name)
         source = parse.data_source(self._client.get(kinds.DATA_SOURCES, name))
-        picture = self._live.picture()
-        fresh = dataclasses.replace(
-            picture,
-            images={**picture.images, name: image},
-            data_sources={**picture.data_sources, name: source},
-        )
-        sight = see(fresh, image)
+        sight = self._sight(name, source, image)
         if sight.exists or image.meta.deleting:
             self._live.note(kinds.BACKING_IMAGES, raw)
             raise ChangedMeanwhile("a copy is ready now, or the image is being deleted")
@@ -99,12 +103,24 @@ class RecoveryWrites:
         value = {
             notes.KEYS: earlier.get(notes.KEYS) or sorted(copy.disk for copy in image.wanted),
             notes.EMPTIED_FOR: source.meta.uid,
+            notes.TIMES: notes.times_emptied(image, source.meta.uid) + 1,
         }
         verb = "replace" if image.map_present else "add"
         empty: Object = {"op": verb, "path": self._longhorn.schema.map_path, "value": {}}
         self._patch(
             kinds.BACKING_IMAGES, raw, [empty, *notes.write(image.meta, notes.RECOVERY, value)]
         )
+
+    def _sight(self, name: str, source: DataSource, image: Image | None = None) -> Sight:
+        """The image with what was just read of it, among all else that the watches told."""
+        fresh = image or self._image(name)[1]
+        picture = self._live.picture()
+        cluster = dataclasses.replace(
+            picture,
+            images={**picture.images, name: fresh},
+            data_sources={**picture.data_sources, name: source},
+        )
+        return see(cluster, fresh)
 
     def _delete_source(self, name: str, uid: str) -> None:
         """Delete exactly the data source that was decided on, if it still is what it was.
@@ -115,11 +131,28 @@ class RecoveryWrites:
         raw = self._client.get(kinds.DATA_SOURCES, name)
         source = parse.data_source(raw)
         hangs = source.state == "ready" and not source.file_transferred
-        if source.meta.uid != uid or not (source.file_transferred or hangs):
+        if source.meta.uid != uid or not (
+            source.file_transferred
+            or hangs
+            or self._fetches_elsewhere(name, source)
+            or will_hang(self._sight(name, source), source)
+        ):
             self._live.note(kinds.DATA_SOURCES, raw)
             raise ChangedMeanwhile("the data source is at work")
         self._before_write()
         self._client.delete(kinds.DATA_SOURCES, name, uid=uid, resource_version=source.meta.version)
+
+    def _fetches_elsewhere(self, name: str, source: DataSource) -> bool:
+        """Whether it fetches from a URL that the image does not have any more."""
+        _raw, image = self._image(name)
+        return source.parameters.get("url", "") not in ("", url_of(image))
+
+    def _set_url(self, name: str, url: str) -> None:
+        """Without effect on the data source that is there: only one made later reads it."""
+        raw, image = self._image(name)
+        verb = "replace" if "url" in image.source_parameters else "add"
+        change: Object = {"op": verb, "path": "/spec/sourceParameters/url", "value": url}
+        self._patch(kinds.BACKING_IMAGES, raw, [change])
 
     def _add_keys(self, name: str, disks: tuple[str, ...]) -> None:
         raw, image = self._image(name)

@@ -23,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     guards,
     image_needs,
     memory,
+    minimum,
     parse,
     proven,
 )
@@ -30,7 +31,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
     Request,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Image,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
@@ -64,6 +68,7 @@ class Outcome:
     keys: list[tuple[str, str]] = field(default_factory=list)
     put_back: list[tuple[str, str]] = field(default_factory=list)
     disks: list[str] = field(default_factory=list)
+    notes_gone: list[str] = field(default_factory=list)
     lowest: int | None = None
 
     def as_data(self) -> dict[str, Any]:
@@ -107,7 +112,22 @@ class Release:
                 stuck_since = work.deadline.now() if stuck_since is None else stuck_since
                 self._wait_for_change()
         self._wait_for_managers()
+        self._forget_notes()
         return self.outcome
+
+    def _forget_notes(self) -> None:
+        """Notes on images whose key Longhorn has removed itself: nothing is left to give back."""
+        work = self._work
+
+        def forget(raw: Object) -> Ops | None:
+            identity = parse.meta(raw)
+            if not self._request.scope.marks(memory.before(identity)):
+                return None
+            return note_gone(parse.image(raw, work.longhorn.schema)) or None
+
+        for image in image_needs.noted_only(self._read(), self._request.scope):
+            if work.patch(kinds.BACKING_IMAGES, image.name, forget) is not None:
+                self.outcome.notes_gone.append(image.name)
 
     def _wait_for_change(self) -> None:
         """Until something that the guard looks at has changed, at most some seconds."""
@@ -174,33 +194,35 @@ class Release:
         self._work.irreversible()
         asked: list[tuple[str, str]] = []
         removed: list[tuple[str, str]] = []
+        left: list[int] = []
+        gone = self._request.scope.gone(cluster)
 
         def remove(item: tuple[str, list[str]]) -> None:
             name, disks = item
             self._work.interrupt.check(self._work.where)
             image = cluster.images[name]
             ops: Ops = [{"op": "remove", "path": cluster.schema.key_path(disk)} for disk in disks]
-            ops += memory.drop(image.meta, "map", "node", "disk")
+            ops += note_gone(image)
             # Before the write: one whose answer was lost may have happened all the same.
             asked.extend((name, disk) for disk in disks)
             try:
-                self._work.client.patch_json(
+                written = self._work.client.patch_json(
                     kinds.BACKING_IMAGES, name, ops, resource_version=image.meta.version
                 )
             except (errors.FailedTest, errors.Conflict, errors.NotFound):
                 return
             removed.extend((name, disk) for disk in disks)
+            # Counted in the answer of the write: what the image has now, not what it should have.
+            after = self._work.longhorn.parser(kinds.BACKING_IMAGES)(written)
+            left.append(len(proven.proven(cluster, after, gone)))
 
         try:
             self._work.in_parallel(remove, list(by_image.items()))
         finally:
             self.outcome.put_back += put_back(self._work, asked)
         self.outcome.keys += [pair for pair in removed if pair not in self.outcome.put_back]
-        gone = self._request.scope.gone(cluster)
-        for name in by_image:
-            number = len(proven.proven(cluster, cluster.images[name], gone))
-            lowest = self.outcome.lowest
-            self.outcome.lowest = number if lowest is None else min(lowest, number)
+        lowest = self.outcome.lowest
+        self.outcome.lowest = min([*left, *([] if lowest is None else [lowest])], default=None)
         total = len(self.outcome.keys)
         self._work.where = f"{count(total, 'copy', 'copies')} taken off {self._place}."
         self._work.progress.update(f"{count(total, 'copy', 'copies')} taken off {self._place}")
@@ -230,6 +252,13 @@ class Release:
                         f"{', '.join(held[:5])}."
                     )
                 live.next_change(min(1.0, work.deadline.remaining()))
+
+
+def note_gone(image: Image) -> Ops:
+    """Operations that take our note off an image, and set a lowered minNumberOfCopies again."""
+    noted = memory.before(image.meta)
+    ops = minimum.give_back(noted, {minimum.FIELD: image.min_copies})
+    return [*ops, *memory.drop(image.meta, "map", "node", "disk", minimum.FIELD)]
 
 
 def put_back(work: Work, asked: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     image_needs,
     proven,
+    quiet_waits,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -34,10 +35,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.transfers import (
+    Transfers,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     count,
     names,
-    spell_bytes,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
@@ -53,10 +56,19 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work
     take_in,
 )
 
-FOLLOWED = (kinds.BACKING_IMAGES, kinds.DATA_SOURCES, kinds.LONGHORN_NODES, kinds.NODES)
+FOLLOWED = (
+    kinds.BACKING_IMAGES,
+    kinds.DATA_SOURCES,
+    kinds.MANAGERS,
+    kinds.LONGHORN_NODES,
+    kinds.NODES,
+)
 SYNC_HELD_BACK = (
     "Longhorn from 1.10 may hold a manager back for up to 2 min without a reason in the API"
 )
+# A manager that runs begins with a copy sooner than this.
+QUIET_SECONDS = 10.0
+NOT_BEGUN = frozenset({"", "pending", "starting", "unknown"})
 
 
 @dataclass
@@ -97,7 +109,9 @@ class Relocation:
         self._work = work
         self._request = request
         self._place = request.scope.label
+        self._quiet_since: float | None = None
         self.outcome = Outcome()
+        self._transfers = Transfers()
 
     def run(self) -> Outcome:
         """Until every image of the node has its proven copies elsewhere.
@@ -162,21 +176,29 @@ class Relocation:
             text = f"{count(len(needs), 'image')}: each has a proven copy outside {self._place}"
             work.progress.update(text, at_once=True)
             return
-        moved = sum(self._moved(cluster, *added) for added in self.outcome.added)
-        text = f"images {safe}/{len(needs)}"
-        if self.outcome.added:
-            text += f"   {spell_bytes(moved)} of {spell_bytes(self.outcome.bytes)}"
-        work.progress.update(f"{text}   now: {_seen(cluster, waiting)}")
+        self._transfers.follow_coming(needs)
+        line = self._transfers.line(cluster, work.deadline.now())
+        rest = f"   {len(waiting)} of {len(needs)} images not safe yet" if line else ""
+        wanted = sum(len(need.targets) for need in needs)
+        asking = f"{count(wanted, 'copy', 'copies')} to ask for" if wanted else ""
+        text = line + rest if line else asking or f"waiting for {_seen(cluster, waiting)}"
+        work.progress.update(text + self._held_back(cluster, waiting))
 
-    def _moved(self, cluster: Cluster, name: str, label: str, size: int) -> int:
-        image = cluster.images.get(name)
-        if image is None:
-            return 0
-        for copy in image.wanted:
-            disk = cluster.disks.get(copy.disk)
-            if disk is not None and disk.label == label:
-                return size * (100 if copy.state == "ready" else copy.progress) // 100
-        return 0
+    def _held_back(self, cluster: Cluster, waiting: list[Need]) -> str:
+        """Why nothing happens although nothing is wrong ("" while something does)."""
+        now = self._work.deadline.now()
+        here = {copy.disk for need in waiting for copy in need.here}
+        states = {
+            copy.state
+            for need in waiting
+            for copy in cluster.images.get(need.image.name, need.image).wanted
+            if copy.disk not in here
+        }
+        if states - NOT_BEGUN or not cluster.schema.holds_managers_back:
+            self._quiet_since = None
+            return ""
+        self._quiet_since = now if self._quiet_since is None else self._quiet_since
+        return f"   ({SYNC_HELD_BACK})" if now - self._quiet_since >= QUIET_SECONDS else ""
 
     def _add(self, live: LiveCluster, missing: list[tuple[Need, Disk]]) -> None:
         """Write the target keys, a few images at a time; largest files first."""
@@ -198,6 +220,8 @@ class Relocation:
             take_in(live, kinds.BACKING_IMAGES, raw)
             image = live.picture().images[raw["metadata"]["name"]]
             self.outcome.added += [(image.name, disk.label, image.file_bytes) for disk in disks]
+            for disk in disks:
+                self._transfers.follow(image.name, disk.uuid, image.file_bytes)
         while live.next_change(0.0):
             pass
 
@@ -245,5 +269,6 @@ def _copies_seen(cluster: Cluster, image: Image, need: Need) -> str:
         place = disk.node if disk else copy.disk[:8]
         state = copy.state or "asked for"
         shown = f"{copy.progress} %" if state == "in-progress" else state
-        parts.append(f"-> {place} ({shown})" + (f": {copy.message}" if copy.message else ""))
+        why = copy.message or quiet_waits.held_back(cluster, copy)
+        parts.append(f"-> {place} ({shown})" + (f": {why}" if why else ""))
     return " ".join(parts) or "has no copy elsewhere"

@@ -9,6 +9,7 @@ overwritten by a later run, so that the values are those from before the mainten
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
@@ -16,6 +17,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     image_needs,
     memory,
+    minimum,
+    moved,
     parse,
     replica_moves,
 )
@@ -26,6 +29,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema, escape
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import lower_minimums
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     Ops,
     Work,
@@ -48,12 +52,13 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
     scope = request.scope
     cordoned = cluster.kube_nodes[request.node].unschedulable
     close = bool(scope.disk) or replica_moves.closes_node(cluster, scope, request.intent)
+    here = moved.held(cluster, scope)
     changed: list[str] = []
 
     def node_ops(raw: Object) -> Ops | None:
         if scope.disk:
-            return _disk_ops(raw, scope)
-        return _node_ops(raw, request, cordoned, close)
+            return _disk_ops(raw, scope, here)
+        return _node_ops(raw, request, cordoned, close, here)
 
     work.where = f"Nothing of {scope.label} has been moved."
     work.irreversible()
@@ -61,6 +66,9 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
         closed = ", closed for new replicas" if close else ""
         what = "disk" if scope.disk else "node"
         changed.append(f"{what} {scope.label}: earlier values noted{closed}")
+    given_back = lower_minimums.give_back(work, _lowered(cluster, request))
+    if given_back:
+        changed.append(f"{given_back} images: minNumberOfCopies set back")
     names = _images_to_note(cluster, request)
 
     def note_image(name: str) -> bool:
@@ -84,7 +92,20 @@ def pending(cluster: Cluster, request: Request) -> bool:
     else:
         noted = memory.before(meta).get("intent") == request.intent.value
     close = will_close(cluster, request)
-    return not noted or close or bool(_images_to_note(cluster, request))
+    images = _images_to_note(cluster, request) or _lowered(cluster, request)
+    return not noted or close or bool(images)
+
+
+def _lowered(cluster: Cluster, request: Request) -> list[str]:
+    """Images whose minNumberOfCopies was lowered for a reboot that became something else."""
+    if not request.intent.leaves:
+        return []
+    return [
+        name
+        for name, image in sorted(cluster.images.items())
+        if minimum.noted_number(memory.before(image.meta))
+        and request.scope.marks(memory.before(image.meta))
+    ]
 
 
 def will_close(cluster: Cluster, request: Request) -> bool:
@@ -134,28 +155,35 @@ def repair_entries(work: Work, cluster: Cluster) -> list[str]:
     return [name for name, did in zip(broken, written, strict=True) if did]
 
 
-def _node_ops(raw: Object, request: Request, cordoned: bool, close: bool) -> Ops | None:
+def _node_ops(
+    raw: Object, request: Request, cordoned: bool, close: bool, here: dict[str, Any]
+) -> Ops | None:
     spec, identity = spec_of(raw), parse.meta(raw)
     noted = memory.before(identity)
     ops: Ops = []
     if noted.get("intent") != request.intent.value:
-        before = noted or _values(raw, cordoned)
+        before = noted or {**_values(raw, cordoned), **here}
         ops += memory.note(identity, {**before, "intent": request.intent.value})
     if close and spec.get("allowScheduling"):
         ops.append({"op": "replace", "path": "/spec/allowScheduling", "value": False})
     return ops or None
 
 
-def _disk_ops(raw: Object, scope: Scope) -> Ops | None:
-    """Note one disk by its UUID, and close it; one write."""
+def _disk_ops(raw: Object, scope: Scope, held: Mapping[str, Any]) -> Ops | None:
+    """Note one disk by its UUID, and close it; one write.
+
+    Noted and open means that its operator has taken it into use again himself: what it is now is
+    what it was before.
+    """
     identity = parse.meta(raw)
     entry = (spec_of(raw).get("disks") or {}).get(scope.name)
     noted = memory.before(identity, memory.DISKS_BEFORE)
     ops: Ops = []
     if entry is None:
         return None
-    if scope.disk not in noted:
-        value = {"name": scope.name, **{key: entry[key] for key in DISK_FIELDS if key in entry}}
+    if scope.disk not in noted or entry.get("allowScheduling"):
+        kept = {key: entry[key] for key in DISK_FIELDS if key in entry}
+        value = {"name": scope.name, "held": held, **kept}
         ops += memory.note(identity, {**noted, scope.disk: value}, memory.DISKS_BEFORE)
     if entry.get("allowScheduling"):
         path = f"/spec/disks/{escape(scope.name)}/allowScheduling"

@@ -19,17 +19,20 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     memory,
+    minimum,
     return_images,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import Request
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.return_images import Return
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import lower_minimums
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     read_cluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.release_node import (
     GUARD_KINDS,
+    note_gone,
     put_back,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
@@ -51,6 +54,7 @@ class Outcome:
     kept: list[tuple[str, str, str]] = field(default_factory=list)
     moved: list[tuple[str, str]] = field(default_factory=list)
     held: list[tuple[str, str]] = field(default_factory=list)
+    minimums: list[str] = field(default_factory=list)
     notes: int = 0
 
     def as_data(self) -> dict[str, Any]:
@@ -58,6 +62,7 @@ class Outcome:
             "keys_removed": [{"image": i, "disk": d} for i, d in sorted(self.removed)],
             "kept": [{"image": i, "disk": d, "why": w} for i, d, w in sorted(self.kept)],
             "moved": [{"image": i, "disk": d} for i, d in sorted(self.moved)],
+            "minimums_restored": sorted(self.minimums),
             "held": [{"image": i, "why": w} for i, w in sorted(self.held)],
         }
 
@@ -91,9 +96,11 @@ class ImageReturner:
             waiting = [item for item in decided if item.waits]
             self._tell(waiting)
             if not waiting:
+                self._give_back_minimums(decided)
                 self.outcome.held = [(item.image.name, item.held) for item in decided]
                 break
             if work.deadline.expired:
+                self._give_back_minimums(waiting)
                 raise TimedOut(self._late(waiting))
             work.pause(POLL_SECONDS)
         self._await_files()
@@ -108,7 +115,7 @@ class ImageReturner:
         node, keep = self._request.node, self._request.keep_extra
         return [
             return_images.decide(cluster, image, node, keep_extra=keep)
-            for image in return_images.concerned(cluster, node)
+            for image in return_images.concerned(cluster, self._request.scope)
         ]
 
     def _write(self, cluster: Cluster, ready: list[Return]) -> bool:
@@ -125,7 +132,7 @@ class ImageReturner:
             ops: Ops = [
                 {"op": "remove", "path": cluster.schema.key_path(disk)} for disk in item.remove
             ]
-            ops += memory.drop(image.meta, "map", "node")
+            ops += note_gone(image)
             asked.extend((image.name, disk) for disk in item.remove)
             try:
                 self._work.client.patch_json(
@@ -151,6 +158,8 @@ class ImageReturner:
         name = item.image.name
         outcome = self.outcome
         outcome.notes += 1
+        if minimum.noted_number(memory.before(item.image.meta)):
+            outcome.minimums.append(name)
         for disk in item.remove:
             if (name, disk) in returned:
                 why = "a replica began to use it in the same moment"
@@ -159,6 +168,14 @@ class ImageReturner:
                 outcome.removed.append((name, _label(cluster, disk)))
         outcome.kept += [(name, _label(cluster, disk), why) for disk, why in item.kept]
         outcome.moved += [(name, _label(cluster, disk)) for disk in item.moved]
+
+    def _give_back_minimums(self, left: list[Return]) -> None:
+        """Images that are not whole keep their note, but not a lowered minNumberOfCopies: with it
+        Longhorn would not heal them.
+        """
+        noted = [i.image.name for i in left if minimum.noted_number(memory.before(i.image.meta))]
+        lower_minimums.give_back(self._work, noted)
+        self.outcome.minimums += noted
 
     def _tell(self, waiting: list[Return]) -> None:
         taken = count(len(self.outcome.removed), "extra copy", "extra copies")

@@ -18,6 +18,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster, Volume
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Move
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
@@ -36,8 +37,9 @@ class Returner(Mover):
     cordoned, so its replicas cannot come back).
     """
 
-    def __init__(self, work: Work, node: str, *, patient: bool = True) -> None:
-        super().__init__(work, Drain(node, Intent.REBOOT))
+    def __init__(self, work: Work, scope: Scope, *, patient: bool = True) -> None:
+        drain = Drain(scope.node, Intent.REBOOT, disk=scope.disk, disk_name=scope.name)
+        super().__init__(work, drain)
         self._patient = patient
         self.restored: set[str] = set()
 
@@ -52,14 +54,14 @@ class Returner(Mover):
     def _decide(self, cluster: Cluster) -> list[Move]:
         moves = [
             self._judge(cluster, volume)
-            for volume in return_volumes.concerned(cluster, self._request.node)
+            for volume in return_volumes.concerned(cluster, self._request.scope)
         ]
         if self._patient:
             return moves
         return [move for move in moves if not return_volumes.held_by_cordon(cluster, move)]
 
     def _judge(self, cluster: Cluster, volume: Volume) -> Move:
-        return return_volumes.decide(cluster, volume, self._request.node)
+        return return_volumes.decide(cluster, volume, self._request.scope)
 
     def _set_number(self, live: LiveCluster, move: Move) -> bool:
         lowered = live.picture().volumes[move.volume].replicas_wanted != move.number

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
@@ -56,6 +56,20 @@ def missing(client: Client, rights: Iterable[Right]) -> list[str]:
         return []
 
 
+def split_readable(
+    client: Client, wanted: Sequence[Kind]
+) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
+    """Kinds of the whole cluster that the account may list and watch, and the names of the others.
+
+    For what only makes an answer better: the work goes on without it, and says so.
+    """
+    asked = [Right(verb, kind) for kind in wanted for verb in ("list", "watch")]
+    denied = set(missing(client, asked))
+    lacking = {right.kind.label for right in asked if right.words() in denied}
+    readable = tuple(kind for kind in wanted if kind.label not in lacking)
+    return readable, tuple(sorted(lacking))
+
+
 def _allowed(client: Client, attributes: dict[str, str]) -> bool:
     body = {
         "apiVersion": "authorization.k8s.io/v1",
@@ -68,7 +82,9 @@ def _allowed(client: Client, attributes: dict[str, str]) -> bool:
     return bool((answer.get("status") or {}).get("allowed"))
 
 
-def for_drain(namespace: str, *, volumes: bool, leaves: bool) -> list[Right]:
+def for_drain(
+    namespace: str, *, volumes: bool, leaves: bool, around_budgets: bool = False
+) -> list[Right]:
     """What a drain writes."""
     rights = [
         Right("patch", kinds.LONGHORN_NODES, namespace),
@@ -77,12 +93,19 @@ def for_drain(namespace: str, *, volumes: bool, leaves: bool) -> list[Right]:
         Right("patch", kinds.BACKING_IMAGES, namespace),
         Right("create", kinds.LEASES, namespace),
     ]
+    if around_budgets:
+        rights.append(Right("delete", kinds.PODS))
     if volumes:
         rights.append(Right("patch", kinds.VOLUMES, namespace))
         rights.append(Right("patch", kinds.ATTACHMENTS, namespace))
         if leaves:
             rights.append(Right("delete", kinds.REPLICAS, namespace))
     return rights
+
+
+def for_deletion() -> list[Right]:
+    """What deleting a drained node writes."""
+    return [Right("delete", kinds.NODES)]
 
 
 def for_return(namespace: str) -> list[Right]:

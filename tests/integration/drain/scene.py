@@ -166,7 +166,7 @@ def detach(cluster: Cluster, volume: str) -> None:
 def plan(scene: Scene, request: Request) -> drain_plan.Plan:
     """The plan, as the role's first task makes it."""
     work = scene.work()
-    cluster = plan_drain.read(work.client, work.longhorn, request.node)
+    cluster = plan_drain.read(work.client, work.longhorn, request.node, storage=True)
     request = disk_names.resolved(cluster, request)
     return plan_drain.plan(work.client, cluster, request, writing=True)
 

@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
-from tests.integration.drain.scene import Scene, add_volume, detach, drain, dry, served
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import evict_by_flags
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Stopped
+from tests.integration.drain.scene import Scene, add_volume, detach, drain, dry, plan, served
 from tests.simulator.longhorn.cluster import Cluster
 
 GENERATIONS = ["1.6.4", "1.7.3", "1.12.1"]
@@ -41,8 +47,12 @@ def whole(scene: Scene, intent: str) -> None:
         assert status["robustness"] in calm, volume
 
 
-@pytest.mark.parametrize("version", GENERATIONS)
-@pytest.mark.parametrize("intent", ["remove", "reboot"])
+RUNS = [(version, intent) for version in GENERATIONS for intent in ("remove", "reboot")]
+
+
+@pytest.mark.parametrize(
+    ("version", "intent"), [*RUNS, ("1.6.4", "reinstall"), ("1.12.1", "reinstall")]
+)
 def test_a_drain_ends_with_its_proof(version: str, intent: str, tmp_path: Path) -> None:
     with served(version, tmp_path, furnish) as scene:
         ours = scene.disks("node-3")
@@ -51,7 +61,9 @@ def test_a_drain_ends_with_its_proof(version: str, intent: str, tmp_path: Path) 
         assert proof["safe_to"][intent], proof["report"]
         assert proof["cordoned"]
         whole(scene, intent)
-        if intent == "remove":
+        told = proof["outcome"]
+        if intent != "reboot":
+            assert told == "safe to reboot, reinstall or remove"
             assert scene.replicas_on("node-3") == []
             for image in ("only-here", "two", "three"):
                 assert not scene.keys(image) & ours
@@ -59,6 +71,8 @@ def test_a_drain_ends_with_its_proof(version: str, intent: str, tmp_path: Path) 
             assert len(scene.ready("two")) >= 2
             assert scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"] == {}
         else:
+            assert told.startswith("safe to reboot; NOT safe to reinstall or remove: 3 copies")
+            assert told.endswith("remain")
             assert scene.get("nodes.longhorn.io", "node-3")["spec"]["allowScheduling"]
             assert scene.keys("two") & ours
         before = scene.writes()
@@ -153,6 +167,34 @@ def test_longhorns_own_eviction_moves_replicas_too(version: str, tmp_path: Path)
         assert results["proof"]["safe_to"]["remove"], results["proof"]["report"]
         whole(scene, "remove")
         assert not scene.get("nodes.longhorn.io", "node-3")["spec"]["evictionRequested"]
+        for kind in ("volumes.longhorn.io", "backingimages.longhorn.io"):
+            notes = [o["metadata"].get("annotations") or {} for o in scene.all(kind)]
+            assert not any("longhorn.nodecare.dev/before" in note for note in notes), kind
+
+
+@pytest.mark.parametrize("disk", ["", "first"], ids=["node", "disk"])
+@pytest.mark.parametrize("version", ["1.7.3", "1.12.1"])
+def test_longhorns_eviction_is_refused_where_it_is_not_safe(
+    version: str, disk: str, tmp_path: Path
+) -> None:
+    """1.7.3 crashes the manager and takes copies from running replicas; no version for a reboot."""
+    with served(version, tmp_path, furnish) as scene:
+        if disk:
+            disk = min(scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"])
+        refused = "crashes the manager of an evicted node" if version == "1.7.3" else ""
+        remove = Request("node-3", Intent.REMOVE, own_mover=False, disk=disk)
+        stops = {found.rule: found for found in plan(scene, remove).stopping}
+        assert ("mover" in stops) == bool(refused)
+        if refused:
+            assert refused in stops["mover"].reason
+            with pytest.raises(Stopped, match=refused):
+                evict_by_flags.evict(scene.work(), remove)
+        reboot = Request("node-3", Intent.REBOOT, own_mover=False)
+        assert "mover" in {found.rule for found in plan(scene, reboot).stopping}
+        before = scene.writes()
+        with pytest.raises(Stopped):
+            evict_by_flags.evict(scene.work(), reboot)
+        assert scene.writes() == before
 
 
 @pytest.mark.parametrize("version", ["1.6.4", "1.12.1"])

@@ -227,8 +227,9 @@ def test_a_budget_holds_one_pod_and_no_other_waits_behind_it(tmp_path: Path) -> 
         with pytest.raises(Failure) as failure:
             drain_steps.evict(work, request, OPTIONS, lambda: _nothing(work))
         said = str(failure.value)
-        assert "default/held held by its budget keep" in said
-        assert "blocked for" in said and "Run the same command again" in said
+        assert "budget default/keep lets no pod go, so held stays" in said
+        assert "It will never clear: give the workload one more replica" in said
+        assert "Run the same command again" in said
         names = {p["metadata"]["name"] for p in scene.all("pods")}
         assert "held" in names and not names & {"free-1", "free-2"}
 

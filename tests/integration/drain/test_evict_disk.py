@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -21,7 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent i
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import plan_drain
 from tests.integration.drain.scene import SPACE, Scene, add_volume, drain, plan, served
 from tests.integration.drain.test_drain import Killed, killed_after
-from tests.integration.restore.scene import only_on
+from tests.integration.restore.scene import only_on, restore, state
 from tests.simulator.longhorn.cluster import Cluster
 
 GENERATIONS = ["1.6.4", "1.12.1"]
@@ -157,10 +158,6 @@ def test_what_is_named_must_be_there_and_what_must_stay_stops_it(tmp_path: Path)
         assert "node-3 has no disk 'nvme9'" in said and name in said and path in said
         assert "There is no node node-9" in refused(scene, name, "node-9")
 
-        def full(cluster: Cluster) -> None:
-            """Every other node has a replica of the volume, so this one has nowhere to go."""
-            add_volume(cluster, "wide", "used", 3)
-
         scene.server.call(scene.cluster.store.mutate, "nodes", "", "node-2", _cordon)
         found = plan(scene, Request("node-3", Intent.REMOVE, disk=name)).stopping
         told = {blocker.rule: blocker for blocker in found}
@@ -170,3 +167,93 @@ def test_what_is_named_must_be_there_and_what_must_stay_stops_it(tmp_path: Path)
 
 def _cordon(obj: dict[str, Any]) -> None:
     obj["spec"]["unschedulable"] = True
+
+
+@pytest.mark.parametrize("version", GENERATIONS)
+def test_an_eviction_is_undone_wherever_it_stands(version: str, tmp_path: Path) -> None:
+    """Half-way everything is as before; from a finished one the disk is back, and what moved stays
+    where it is.
+    """
+    with served(version, tmp_path, furnish) as scene:
+        before = state(scene)
+        name, uuid = first_disk(scene)
+        prepare, _sent = killed_after(6)
+        with pytest.raises(Killed):
+            drain(scene, "node-3", "remove", disk=name, prepare=prepare)
+        assert scene.get("volumes.longhorn.io", "db")["spec"]["numberOfReplicas"] == 3
+        undone = restore(scene, "node-3", cancel=True, disk=name)
+        assert f"the eviction of node-3/{name} is undone" in undone["finish"]["report"][0]
+        assert state(scene) == before and noted(scene) == []
+
+        drain(scene, "node-3", "remove", disk=name)
+        assert name not in scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"]
+        restore(scene, "node-3", cancel=True, disk=name)
+        after = state(scene)
+        assert after["nodes"] == before["nodes"] and after["volumes"] == before["volumes"]
+        assert scene.disks("node-3") >= {uuid}, "longhorn-disk.cfg kept its UUID"
+        assert noted(scene) == []
+        assert uuid not in scene.keys("sole") and scene.ready("sole")
+        writes = scene.writes()
+        restore(scene, "node-3", cancel=True, disk=name)
+        assert scene.writes() == writes
+
+
+@pytest.mark.parametrize("version", GENERATIONS)
+def test_longhorns_eviction_of_a_disk_is_cancelled_in_two_steps(
+    version: str, tmp_path: Path
+) -> None:
+    """First the flag, then scheduling (one write for both makes a replica too many, rec:
+    v1.6.4/v12). What is moving already arrives, nothing is lost, no flag and no note stays.
+    """
+
+    def stop_after_the_flag(client: Client) -> None:
+        patch = client.patch_json
+
+        def patched(*args: Any, **kwargs: Any) -> Any:
+            answer = patch(*args, **kwargs)
+            disks = (answer.get("spec") or {}).get("disks")
+            entries = disks.values() if isinstance(disks, dict) else ()
+            if any(isinstance(e, dict) and e.get("evictionRequested") for e in entries):
+                raise Killed
+            return answer
+
+        vars(client)["patch_json"] = patched
+
+    with served(version, tmp_path, furnish) as scene:
+        before = state(scene)
+        name, _uuid = first_disk(scene)
+        with pytest.raises(Killed):
+            drain(
+                scene,
+                "node-3",
+                "remove",
+                disk=name,
+                own_mover=False,
+                prepare=stop_after_the_flag,
+            )
+        flagged = scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"][name]
+        assert flagged["evictionRequested"] and not flagged["allowScheduling"]
+        restore(scene, "node-3", cancel=True, disk=name)
+        after = state(scene)
+        assert after["nodes"] == before["nodes"] and after["volumes"] == before["volumes"]
+        assert len(after["replicas"]) == len(before["replicas"]) and noted(scene) == []
+        assert all(scene.ready(image) for image in ("sole", "used", "beside"))
+        for image in after["images"].values():
+            assert not any(isinstance(e, dict) and e["evictionRequested"] for e in image.values())
+        held = [r for r in scene.all("replicas.longhorn.io") if r["spec"].get("evictionRequested")]
+        assert held == []
+
+
+def test_a_disk_taken_into_use_again_by_hand_is_noted_anew(tmp_path: Path) -> None:
+    with served("1.12.1", tmp_path, furnish) as scene:
+        name, uuid = first_disk(scene)
+        drain(scene, "node-3", "remove", disk=name, remove_disks=False)
+
+        def reopen(obj: dict[str, Any]) -> None:
+            obj["spec"]["disks"][name].update(allowScheduling=True, tags=["slow"])
+
+        scene.server.call(scene.cluster.store.mutate, "nodes.longhorn.io", SPACE, "node-3", reopen)
+        drain(scene, "node-3", "remove", disk=name)
+        restore(scene, "node-3", cancel=True, disk=uuid)
+        entry = scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"][name]
+        assert entry["tags"] == ["slow"] and entry["allowScheduling"]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -37,10 +38,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield made
 
 
-def test_check_mode_shows_the_plan_and_changes_nothing(scene: Scene) -> None:
+def test_check_mode_shows_the_plan_and_changes_nothing(scene: Scene, tmp_path: Path) -> None:
     before = scene.writes()
-    code, shown = run(scene.server.kubeconfig, *REMOVE, "--check", "--diff")
+    file = tmp_path / "plan.json"
+    wanted = (*REMOVE, "-e", f"report_file={file}")
+    code, shown = run(scene.server.kubeconfig, *wanted, "--check", "--diff")
     assert code == 0, shown
+    assert json.loads(file.read_text())["plan"]["node"] == "node-3"
     assert scene.writes() == before
     assert "node-3, intent remove, Longhorn 1.12.1: 2 images have a copy" in shown
     assert "-node node-3   schedulable: true    cordoned: false   copies: 2" in shown

@@ -13,6 +13,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect imp
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.recover import (
     Recovery,
 )
@@ -100,8 +101,14 @@ class Scene:
 
     def recover(self, *images: str, task: Task | None = None, **options: Any) -> dict[str, Any]:
         """Run the recovery; raises what it raises."""
-        wanted: dict[str, Any] = {"holder": "test", "window_seconds": WINDOW_SECONDS, **options}
-        return Recovery(task or self.task(), Request(list(images), **wanted)).run()
+        task = task or self.task()
+        wanted: dict[str, Any] = {
+            "holder": "test",
+            "window_seconds": WINDOW_SECONDS,
+            "way": Way(self.cluster.source_proxy),
+            **options,
+        }
+        return Recovery(task, Request(list(images), **wanted)).run()
 
     # -- what is there -------------------------------------------------------------------------
     def call(self, what: Callable[[], Any]) -> Any:

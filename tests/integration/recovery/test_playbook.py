@@ -50,6 +50,7 @@ def play(
             "ANSIBLE_LOCALHOST_WARNING": "False",
             "ANSIBLE_HOME": str(server.state_dir / "ansible"),
             "KUBECONFIG": str(server.kubeconfig),
+            "LONGHORN_SOURCE_PROXY": scene.cluster.source_proxy,
             **(environment or {}),
         },
         capture_output=True,

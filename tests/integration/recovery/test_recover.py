@@ -88,6 +88,19 @@ def test_the_hang_after_the_wrong_order(
     assert scene.ready("img") >= 2
 
 
+def test_an_image_lost_for_so_long_that_longhorn_begins_in_the_moment_its_map_is_empty(
+    make: Make,
+) -> None:
+    """Then the managers still have their records, and what it begins would hang."""
+    scene = make("1.12")
+    scene.cluster.create_image("img", copies=2)
+    scene.cluster.create_image("beside", copies=3)
+    scene.lose("img", settle=500)
+    result = scene.recover("img", task=scene.task(seconds=110))
+    assert result["images"][0]["outcome"] == "recovered"
+    assert scene.ready("img") >= 2
+
+
 @pytest.mark.parametrize("longhorn", GENERATIONS)
 def test_the_only_copy_is_on_a_node_that_is_off(make: Make, longhorn: str) -> None:
     """Refused without the operator's word, recovered with it."""
@@ -145,7 +158,7 @@ def test_a_dead_source_fails_with_its_cause_and_is_finished_when_it_is_alive(
     scene.cluster.sources.close_gate("door")
     with monkeypatch.context() as patch, pytest.raises(Failure, match="404"):
         patch.setattr(recover, "FAILING_SECONDS_MAX", 4.0)
-        scene.recover("img")
+        scene.recover("img", skip_source_check=True)
     assert scene.tickets("vol") == {}
     scene.call(lambda: scene.cluster.sources.open_gate("door"))
     scene.recover("img", task=scene.task(seconds=110))

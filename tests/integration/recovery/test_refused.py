@@ -44,7 +44,8 @@ def test_an_uploaded_image(make: Make) -> None:
     scene.cluster.create_image("img", source_type="upload", copies=2)
     scene.lose("img")
     text = refuse(scene, "img", match="img was not touched. It was uploaded")
-    assert "ways on: 1. upload the same file" in text
+    assert "ways on:\n    1. look whether a failed copy still has the right bytes" in text
+    assert "$ sha512sum " in text
 
 
 def test_all_problems_are_told_at_once(make: Make) -> None:

@@ -82,9 +82,9 @@ def restore(
 
     prepare: gets every client before it works (to inject something).
     """
-    request = Request(node, **asked)
-    results: dict[str, dict[str, Any]] = {}
     made = plan(scene, node, **asked)
+    request = made.request
+    results: dict[str, dict[str, Any]] = {}
     if not made.work:
         finish = restore_steps.finish(scene.work(), request, {}, unlocked)
         return {"finish": finish}

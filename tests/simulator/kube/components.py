@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.simulator.errors import ApiError
 from tests.simulator.kernel import Kernel
+from tests.simulator.kube.attachdetach import AttachDetach
 from tests.simulator.kube.budgets import Budgets
 from tests.simulator.kube.garbage import GarbageCollector, Namespaces
 from tests.simulator.kube.nodes import Machines
@@ -39,6 +40,7 @@ class Kubernetes:
             Deployments(kernel, store),
             StatefulSets(kernel, store),
             DaemonSets(kernel, store),
+            AttachDetach(kernel, store),
         )
         self._followers = (
             GarbageCollector(kernel, store),

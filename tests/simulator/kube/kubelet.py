@@ -16,12 +16,15 @@ from typing import Any
 from tests.simulator.errors import ApiError
 from tests.simulator.history import DELETED, WatchEvent
 from tests.simulator.kernel import Kernel, Timer
+from tests.simulator.kube.attachdetach import mountable
 from tests.simulator.objects import Object, is_terminating, name_of, namespace_of, uid_of
 from tests.simulator.store import Store
 
 START = (0.03, 0.65)
 STOP = (1.2, 2.4)
 RESTART = (0.05, 0.2)
+# A pod whose volumes are not there yet is looked at again.
+MOUNT = (0.3, 0.5)
 Key = tuple[str, str]
 
 
@@ -42,6 +45,8 @@ class Kubelet:
         self.address = address
         self._next_address = 10
         self._timers: dict[str, list[Timer]] = {}
+        #: Seconds that the start of a pod is known to take; None: drawn from ``start_delay``.
+        self.known_start: Callable[[Object], float | None] = lambda pod: None
 
     def power_on(self) -> None:
         """Start: containers that were running are gone, so their pods fail or start again."""
@@ -92,7 +97,9 @@ class Kubelet:
             low, high = self.stop_delay
             self._later(pod, (min(low, grace), min(high, grace)), self._remove)
         elif bound:
-            self._later(pod, self.start_delay, self._started)
+            known = self.known_start(pod)
+            delay = self.start_delay if known is None else (known, known)
+            self._later(pod, delay, self._started)
 
     def _later(self, pod: Object, delay: tuple[float, float], fn: Callable[[Object], None]) -> None:
         seconds = self._kernel.rng.uniform(*delay)
@@ -114,6 +121,9 @@ class Kubelet:
 
     def _started(self, pod: Object) -> None:
         if is_terminating(pod):
+            return
+        if not mountable(self._store, pod):
+            self._later(pod, MOUNT, self._started)
             return
         self._next_address += 1
         address = f"{self.address}.{self._next_address % 250}"

@@ -13,8 +13,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 
+from tests.simulator.objects import Object
+
 Preference = Callable[[str, str, Sequence[str]], str | None]
 Delay = Callable[[str], float | None]
+Pace = Callable[[Object], float | None]
 
 
 _SLOW_SHARE = 0.1
@@ -28,6 +31,7 @@ class Choices:
         self.rng = rng
         self.prefer: Preference | None = None
         self.known_wait: Delay | None = None
+        self.known_start: Pace = lambda replica: None
 
     def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:
         """One of ``candidates`` (UUIDs of disks that are all allowed, never empty).

@@ -27,6 +27,7 @@ from tests.simulator.longhorn.manager_lives import ManagerLives
 from tests.simulator.longhorn.node import NodeController
 from tests.simulator.longhorn.profiles import profile_for
 from tests.simulator.longhorn.schemas import resources_of
+from tests.simulator.longhorn.source_proxy import SourceProxy
 from tests.simulator.longhorn.sources import FAST, Sources
 from tests.simulator.longhorn.volumes import Volumes
 from tests.simulator.longhorn.workers import Workers
@@ -68,6 +69,7 @@ class Cluster:
             self.store.registry.register(resource)
         self.workers = Workers(root, host_chattr=root is not None)
         self.sources = Sources()
+        self.source_proxy = ""
         self.world = World(self.kernel, self.store, self.profile, self.workers, self.sources)
         self.choices = self.world.choices
         self.kubernetes = Kubernetes(self.kernel, self.store)
@@ -138,7 +140,11 @@ class Cluster:
             self.kernel, self.store, self.logs, roots, _fault_tool, self._end_container
         )
         controls.register(self, self._server.control)
+        proxy = SourceProxy(self.sources, lambda: getattr(self.kernel.clock, "scale", 1.0))
+        self._server.companions.append(proxy)
         self._server.start(port)
+        self.source_proxy = proxy.url
+        (folder / "source-proxy").write_text(f"{proxy.url}\n")
         return self._server
 
     def close(self) -> None:

@@ -37,12 +37,32 @@ class ReplicaController(LonghornController):
     def __init__(self, world: World, instances: Instances) -> None:
         super().__init__(world)
         self.instances = instances
+        self._not_before: dict[Key, float] = {}
         self.watch(names.INSTANCE_MANAGERS, self._of_manager)
         self.watch(names.IMAGES, self._of_image)
 
     def prefer(self, obj: Object) -> str:
         """The node the replica is on."""
         return str(obj["spec"].get("nodeID") or "")
+
+    def enqueue(self, key: Key, delay: float | None = None) -> None:
+        """A manager that is known to be busy with others looks at a new replica no sooner."""
+        busy = self._not_before.get(key, 0.0) - self.kernel.now()
+        super().enqueue(key, delay if busy <= 0 else max(busy, delay or 0.0))
+
+    def _on_event(self, event: WatchEvent) -> None:
+        if event.res == names.REPLICAS and _to_run(event.obj) and not _to_run(event.old):
+            known = self.world.choices.known_start(event.obj)
+            if known is not None:
+                self._hold(key_of(event.obj), self.kernel.now() + known)
+        super()._on_event(event)
+
+    def _hold(self, key: Key, until: float) -> None:
+        self._not_before[key] = until
+        queued = self._queued.get(key)
+        if queued is not None and queued.at < until:
+            queued.cancel()
+            del self._queued[key]
 
     def _of_manager(self, event: WatchEvent) -> Iterable[Key]:
         node = event.obj["spec"].get("nodeID")
@@ -181,6 +201,12 @@ class ReplicaController(LonghornController):
 
         key = (names.NAMESPACE, name_of(replica))
         self.store.mutate(names.REPLICAS, *key, edit, subresource="status")
+
+
+def _to_run(replica: Object | None) -> bool:
+    """Whether a replica has its place and is to run there."""
+    spec = (replica or {}).get("spec") or {}
+    return spec.get("desireState") == "running" and bool(spec.get("diskID"))
 
 
 def waits_for_image(replica: Object) -> bool:

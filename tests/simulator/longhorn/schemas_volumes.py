@@ -85,6 +85,23 @@ _VOLUME_SPEC = fields(
     }
 )
 
+_KUBERNETES = fields(
+    {
+        "lastPVCRefAt": text(),
+        "lastPodRefAt": text(),
+        "namespace": text(),
+        "pvName": text(),
+        "pvStatus": text(),
+        "pvcName": text(),
+        "workloadsStatus": many(
+            fields(
+                {name: text() for name in ("podName", "podStatus", "workloadName", "workloadType")}
+            ),
+            nullable=True,
+        ),
+    }
+)
+
 VOLUME = whole(
     _VOLUME_SPEC,
     fields(
@@ -98,6 +115,7 @@ VOLUME = whole(
             "expansionRequired": flag(),
             "frontendDisabled": flag(),
             "isStandby": flag(),
+            "kubernetesStatus": _KUBERNETES,
             "lastAutoSalvagedAt": since("1.12", text()),
             "lastBackup": text(),
             "lastBackupAt": text(),

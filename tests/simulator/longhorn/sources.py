@@ -52,7 +52,22 @@ def payload_of(name: str, size: int) -> bytes:
     """Bytes that differ from file to file, at most PAYLOAD of them."""
     block = hashlib.sha512(name.encode()).digest()
     length = min(size, PAYLOAD)
-    return (block * (length // len(block) + 1))[:length]
+    head = _qcow2_head(name, size)
+    return (head + block * (length // len(block) + 1))[:length]
+
+
+def _qcow2_head(name: str, size: int) -> bytes:
+    """The beginning of a qcow2 file of version 3, up to its virtual size; b"" for a raw one."""
+    if not name.endswith(".qcow2"):
+        return b""
+    virtual = virtual_size_of(size)
+    return b"QFI\xfb" + (3).to_bytes(4, "big") + bytes(16) + virtual.to_bytes(8, "big")
+
+
+def virtual_size_of(size: int) -> int:
+    """The virtual size of a qcow2 file of that many bytes, as this world makes them."""
+    data = size - QCOW_EXTRA
+    return data + data // 3
 
 
 @lru_cache(maxsize=256)
@@ -195,5 +210,6 @@ def content_named(name: str) -> Content | None:
     qcow = re.fullmatch(r"qcow(\d+)\.qcow2", name)
     if qcow is not None:
         data = int(qcow[1]) * MIB
-        return Content(name, data + QCOW_EXTRA, data + data // 3)
+        size = data + QCOW_EXTRA
+        return Content(name, size, virtual_size_of(size))
     return None

@@ -10,6 +10,7 @@ from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.attachment import AttachmentController
 from tests.simulator.longhorn.choices import Choices
+from tests.simulator.longhorn.csi import CsiAttacher, KubernetesStatus
 from tests.simulator.longhorn.engine import EngineController
 from tests.simulator.longhorn.instance_manager import InstanceManagerController
 from tests.simulator.longhorn.instances import Instances
@@ -36,6 +37,8 @@ class Volumes:
             VolumeController(world, self.instances, choices),
             AttachmentController(world),
             VolumeEvictionController(world),
+            CsiAttacher(world),
+            KubernetesStatus(world),
         )
         VolumeAdmission(world).register()
 

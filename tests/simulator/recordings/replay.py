@@ -8,6 +8,9 @@ What real Longhorn draws at random is not what a simulator can be blamed for, an
 - Where Longhorn picked one of several equal disks, the simulator is told which one the recording
   shows (``steer.py``), but only among the disks that it would itself have allowed. That is the
   bijection of disks, made while it runs, so that later blows of the operator hit the same disk.
+- How long a kubelet took to start a pod, and the manager of a replica to ask for its image, decides
+  races that a recording shows won or lost by hundredths of a second; the recorded delay of that pod
+  or replica is used (``pace.py``).
 - Beats of 30 s (resyncs, disk monitors; F§0.1) start anywhere. They come from the seed, and a
   bounded number of seeds is tried; the best one counts. The report names it.
 """
@@ -32,6 +35,7 @@ from tests.simulator.recordings.load import KINDS, Event, Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
 from tests.simulator.recordings.operator import Operator
+from tests.simulator.recordings.pace import RecordedPace
 from tests.simulator.recordings.rig import POST, measure, posts
 from tests.simulator.recordings.steer import RecordedChoices
 from tests.simulator.recordings.world import SimulatedWorld
@@ -143,6 +147,10 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
         kubelet.start_delay, kubelet.stop_delay = rig.start, rig.stop
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
+    pace = RecordedPace(recording, kernel, names)
+    cluster.choices.known_start = pace.replica
+    for node in cluster.nodes:
+        cluster.machines.kubelet(node).known_start = pace.pod
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
     known = RecordedChoices(recording, kernel, names)
     cluster.choices.prefer, cluster.choices.known_wait = known.prefer, known.known_wait

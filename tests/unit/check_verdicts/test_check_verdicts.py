@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    Verdict,
+)
 from tests.check_verdicts.__main__ import main
-from tests.check_verdicts.answer_key import phases
+from tests.check_verdicts.agreement import against, narrowed
+from tests.check_verdicts.answer_key import Phase, phases
 from tests.check_verdicts.judged import changes, judge_recording, word_of
 from tests.unit import recorded
 
@@ -87,12 +92,12 @@ def test_the_verdicts_over_time_without_a_key(
     assert main([str(folder)]) == 0
     out = capsys.readouterr().out
     assert out.splitlines()[-1] == "no answer key"
-    assert "20.0 s  verdict undetermined_unknown" in out
-    assert "verdict unavailable_all_failed all_failed_needs_recovery" in out
+    assert "20.0 s  verdict undetermined" in out
+    assert "verdict all_failed_needs_recovery" in out
     seen = [(each.moment, word_of(each).split()[0]) for each in changes(judge_recording(folder))]
     # The copy was ready until 20 s, so a window of 10 s without it ends at 30 s.
     assert seen[0] == (0.0, "healthy")
-    assert seen[-1][1] == "unavailable_all_failed"
+    assert seen[-1][1] == "all_failed_needs_recovery"
     assert 29.0 <= seen[-1][0] <= 31.0
 
 
@@ -136,13 +141,51 @@ def test_a_folder_that_is_no_recording(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_no_verdict_comes_back_inside_of_a_row() -> None:
-    name = "v1.12.1/e-all-copies-lost-documented-recovery"
-    judged = judge_recording(recorded.scenario(name))
-    for row in phases()[name]:
-        inside = [
-            each
-            for each in judged
-            if each.image == row.image and row.begin + 0.6 <= each.moment <= row.end - 0.6
-        ]
-        names = [each.verdict.name for each in changes(inside) if each.verdict]
-        assert len(names) == len(set(names)), row
+    """Over all recordings: whoever looks twice is told the same, or what came after it."""
+    for name, rows in phases().items():
+        judged = judge_recording(recorded.scenario(name))
+        for row in rows:
+            inside = [
+                each
+                for each in judged
+                if each.image == row.image and row.begin + 0.6 <= each.moment <= row.end - 0.6
+            ]
+            names = [each.verdict.name for each in changes(inside) if each.verdict]
+            known = [word for word, _next in itertools.groupby(names)]
+            assert len(known) == len(set(known)), row
+
+
+# Words as the key has them, and verdicts that must not pass for them.
+DISCRIMINATES = [
+    ("2 of 2 copies healthy", "not needed", "unneeded", "degraded"),
+    ("1 of 2 copies healthy; n3 is unknown", "refuse", "yes", "healthy"),
+    ("2 of 3 copies healthy; the copy on n2 fails every 3 s", "refuse", "no", "degraded_syncing"),
+    ("no copy left on any disk", "allowed", "no", "all_failed_will_recover_itself"),
+    ("no copy left on any disk", "allowed", "yes, if one can", "all_failed_needs_recovery"),
+    ("first download failed: unknown host", "pointless", "no", "first_download_running"),
+    ("the first file is being downloaded", "running", "yes", "redownloading"),
+    ("re-download to n3 is under way", "running", "yes", "redownload_failing"),
+    ("stuck: data source ready", "allowed", "no", "all_failed_needs_recovery"),
+    ("the only copy is on a node that is down", "debatable", "yes", "all_failed_needs_recovery"),
+]
+
+
+@pytest.mark.parametrize(("told", "word", "waiting", "wrong"), DISCRIMINATES)
+def test_the_table_discriminates(told: str, word: str, waiting: str, wrong: str) -> None:
+    phase = Phase("v1.12.1/x", "img", "row", 0.0, 100.0, told, word, waiting)
+    assert against(phase, 50.0, Verdict(wrong, "summary", "remedy"))
+    assert narrowed(phase)
+
+
+@pytest.mark.parametrize("detail", ["host", "not_found"])
+def test_the_cause_of_a_failed_download_counts(detail: str) -> None:
+    told = "first download failed: the server answers 404; Longhorn retries by itself"
+    phase = Phase("v1.12.1/x", "img", "row", 0.0, 100.0, told, "pointless", "no")
+    verdict = Verdict("first_download_failing", "summary", "remedy", detail=detail)
+    assert bool(against(phase, 50.0, verdict)) == (detail == "host")
+
+
+def test_a_promise_of_healing_counts() -> None:
+    phase = Phase("v1.12.1/x", "img", "row", 0.0, 100.0, "1 of 2 copies healthy", "refuse", "no")
+    verdict = Verdict("degraded_syncing", "summary", "remedy", heals_itself=True)
+    assert "promises" in against(phase, 50.0, verdict)

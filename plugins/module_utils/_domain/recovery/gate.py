@@ -9,11 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     guidance,
+    ladder,
     notes,
+    risk,
     tickets,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.checks import (
+    DOUBTFUL,
+    Check,
+    checks_of,
+    doubt,
+    undetermined_text,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.ladder import (
+    Rung,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.risk import AtRisk
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
+    Finding,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     catalogue,
@@ -23,8 +38,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
-    Standing,
-    progressed,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     Verdict,
@@ -42,11 +55,18 @@ class Decision(str, Enum):
 
 @dataclass(frozen=True)
 class Gate:
-    """The decision on one image, in words, and the verdict it rests on."""
+    """The decision on one image, in words, and the verdict it rests on.
+
+    *checks* are what has to be shown before its map is emptied, *at_risk* what is thrown away then,
+    *ways* what is left for an image that cannot be downloaded again.
+    """
 
     decision: Decision
     text: str
     verdict: Verdict
+    checks: tuple[Check, ...] = ()
+    at_risk: tuple[AtRisk, ...] = ()
+    ways: tuple[Rung, ...] = ()
 
     @property
     def works(self) -> bool:
@@ -54,27 +74,42 @@ class Gate:
         return self.decision in (Decision.RECOVER, Decision.CONTINUE)
 
 
-def decide(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> Gate:
-    """The decision for one image from a window of sights, oldest first."""
+def decide(
+    window: Sequence[Sight],
+    *,
+    accept_unknown_loss: bool = False,
+    source: Finding | None = None,
+    new_url: bool = False,
+) -> Gate:
+    """The decision for one image from a window of sights, oldest first.
+
+    *source* is what asking the source has found; without it the decision to recover is one before
+    the source was asked. *new_url*: that source is one which the operator gives the image now.
+    """
     sight = window[-1]
     verdict = catalogue.judge(window)
     name = sight.image.name
     if verdict.name in (deleting.NAME, deleting.BLOCKED):
         return Gate(Decision.REFUSE, f"{name} {verdict.summary}: {verdict.remedy}.", verdict)
+    if new_url and source is not None and not source.ok and not sight.exists:
+        text = f"{name} was not touched: the new URL does not do. {source.text}"
+        return Gate(Decision.REFUSE, text, verdict, checks_of(window, accept_unknown_loss, source))
     if begun(sight):
         return Gate(Decision.CONTINUE, f"{name}: a recovery has begun; it is finished", verdict)
     if sight.exists:
         return Gate(Decision.LEAVE, f"{name} is left alone: {verdict.summary}", verdict)
-    if verdict.name == first_file.NAME:
-        return _first_file(sight, verdict)
+    if verdict.name in (first_file.RUNNING, first_file.FAILING):
+        return _first_file(sight, verdict, new_url)
     if not sight.can_download:
-        return Gate(Decision.REFUSE, guidance.refusal(sight), verdict)
-    if verdict.name == redownloading.NAME:
+        ways = ladder.rungs(sight)
+        return Gate(Decision.REFUSE, guidance.refusal(sight, ways), verdict, ways=ways)
+    if verdict.name in (redownloading.NAME, redownloading.FAILING):
         text = f"{name}: Longhorn already fetches it again; only watched"
         return Gate(Decision.CONTINUE, text, verdict)
+    checks = checks_of(window, accept_unknown_loss, source)
     if doubt(window, accept_unknown_loss):
-        return _unsure(window, verdict)
-    return _obstacles(sight, verdict)
+        return _unsure(window, verdict, checks)
+    return _lost(sight, verdict, checks)
 
 
 def begun(sight: Sight) -> bool:
@@ -85,31 +120,12 @@ def begun(sight: Sight) -> bool:
     return bool(notes.recovery_of(sight.image)) or (sight.exists and bool(waiting))
 
 
-def doubt(window: Sequence[Sight], accept_unknown_loss: bool) -> str:
-    """Why the map must not be emptied yet ("" when it may): a file is or may still be somewhere.
-
-    Asked again before every emptying, because a copy may have come since the first one.
-    """
-    sight = window[-1]
-    if any(earlier.exists for earlier in window):
-        return "a copy was ready a moment ago"
-    if progressed(window):
-        return "a copy is still being transferred or checked"
-    shaky = [s for s in window if s.may_exist]
-    if not shaky or (accept_unknown_loss and sight.may_exist):
-        return ""
-    return undetermined_text(sight) if sight.may_exist else "a copy was unknown a moment ago"
-
-
-def undetermined_text(sight: Sight) -> str:
-    """Which copies may come back, and why nobody can tell now."""
-    down = sight.having(Standing.MAY_RETURN, Standing.WAITING)
-    return "; ".join(f"{seen.place} may come back ({seen.why})" for seen in down)
-
-
-def _first_file(sight: Sight, verdict: Verdict) -> Gate:
+def _first_file(sight: Sight, verdict: Verdict, new_url: bool) -> Gate:
     name = sight.image.name
-    if verdict.detail == first_file.FAILING:
+    if verdict.name == first_file.FAILING and new_url and sight.can_download:
+        text = f"{name} never had a copy; it gets its new URL"
+        return Gate(Decision.RECOVER, text, verdict, at_risk=risk.at_risk(sight))
+    if verdict.name == first_file.FAILING:
         text = (
             f"{name} was not touched: {verdict.summary}. Fetching it from the same source again "
             f"would end the same way; {verdict.remedy}."
@@ -118,36 +134,31 @@ def _first_file(sight: Sight, verdict: Verdict) -> Gate:
     return Gate(Decision.LEAVE, f"{name} is left alone: {verdict.summary}", verdict)
 
 
-def _unsure(window: Sequence[Sight], verdict: Verdict) -> Gate:
+def _unsure(window: Sequence[Sight], verdict: Verdict, checks: tuple[Check, ...]) -> Gate:
     sight = window[-1]
     name = sight.image.name
     if not sight.may_exist:
         text = f"{name} was not touched: {doubt(window, False)}. Look again in a minute."
-        return Gate(Decision.REFUSE, text, verdict)
+        return Gate(Decision.REFUSE, text, verdict, checks)
     text = (
         f"{name} was not touched. No copy can be proven, but {undetermined_text(sight)}.\n"
         f"  what is there: {guidance.what_is_there(sight)}\n"
         "  ways on: 1. bring it back.   2. If it is gone for good, run again with "
         "-e accept_unknown_loss=true: what is on it then leaves Longhorn's books for good."
     )
-    return Gate(Decision.REFUSE, text, verdict)
+    more = [check.text for check in checks if check.missing and check.name not in DOUBTFUL]
+    text += "".join(f"\n  ! {each}" for each in more)
+    return Gate(Decision.REFUSE, text, verdict, checks, risk.at_risk(sight))
 
 
-def _obstacles(sight: Sight, verdict: Verdict) -> Gate:
-    """All that stands in the way although the file is lost: told at once, not one by one."""
+def _lost(sight: Sight, verdict: Verdict, checks: tuple[Check, ...]) -> Gate:
+    """The file is lost for all that is known: all that is in the way is told at once."""
     name = sight.image.name
-    found = list(tickets.blockers(sight.cluster, name))
-    running = [r.name for r in sight.cluster.replicas_of_image.get(name, ()) if r.running]
-    if running:
-        found.append(
-            f"replicas {', '.join(running)} still run on it; Longhorn stops them within 10 s if "
-            "its file is really gone: run again then"
-        )
-    if not any(not placement.disk_refused(disk) for disk in sight.cluster.disks.values()):
-        found.append("no disk can take a new copy: none is Ready and schedulable")
-    if found:
-        lines = "".join(f"\n  ! {text}" for text in found)
+    missing = [check for check in checks if check.missing]
+    if missing:
+        lines = "".join(f"\n  ! {check.text}" for check in missing)
         text = f"{name} was not touched: {verdict.summary}. In the way:{lines}"
-        return Gate(Decision.REFUSE, text, verdict)
+        return Gate(Decision.REFUSE, text, verdict, checks, risk.at_risk(sight))
     lost = guidance.what_is_there(sight)
-    return Gate(Decision.RECOVER, f"{name} is lost and is fetched again: {lost}", verdict)
+    text = f"{name} is lost and is fetched again: {lost}"
+    return Gate(Decision.RECOVER, text, verdict, checks, risk.at_risk(sight))

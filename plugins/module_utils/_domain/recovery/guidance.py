@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.ladder import (
+    Rung,
+    State,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
-    Standing,
 )
 
 # In front of most messages of a file service; says nothing to an operator.
@@ -23,7 +28,7 @@ _MADE_BY = {
 }
 
 
-def refusal(sight: Sight) -> str:
+def refusal(sight: Sight, rungs: Sequence[Rung]) -> str:
     """Why it was not touched, what is there, and the ways on: for a person."""
     name = sight.image.name
     made = _MADE_BY.get(sight.source_type, f"Its source type is {sight.source_type or 'empty'}")
@@ -32,10 +37,22 @@ def refusal(sight: Sight) -> str:
     lines = [
         f"{name} was not touched. {made}, so Longhorn cannot download it again; emptying its map "
         "would throw away what may still be saved.",
-        f"what is there: {what_is_there(sight)}",
-        "ways on: " + "   ".join(f"{n}. {way}" for n, way in enumerate(ways(sight), start=1)),
+        f"  what is there: {what_is_there(sight)}",
+        "  ways on:",
+        *(f"    {line}" for line in way_lines(rungs)),
     ]
-    return "\n  ".join(lines)
+    return "\n".join(lines)
+
+
+def way_lines(rungs: Sequence[Rung]) -> list[str]:
+    """The ways on for a person: numbered, each command on a line of its own to copy."""
+    told: list[str] = []
+    usable = [rung for rung in rungs if rung.state is not State.CLOSED]
+    for number, rung in enumerate(usable, start=1):
+        told.append(f"{number}. {rung.text}.")
+        told += [f"     $ {command}" for command in rung.commands]
+    told += [f"-  {rung.text}." for rung in rungs if rung.state is State.CLOSED]
+    return told
 
 
 def what_is_there(sight: Sight) -> str:
@@ -53,33 +70,3 @@ def what_is_there(sight: Sight) -> str:
             text + (f" since {since}" if since else "") + (f" ({reason})" if reason else "")
         )
     return "; ".join(told) or "no key in its placement map"
-
-
-def ways(sight: Sight) -> list[str]:
-    """What to do, most promising first."""
-    found = []
-    down = sight.having(Standing.MAY_RETURN, Standing.WAITING)
-    for seen in down:
-        found.append(f"bring {seen.place} back: what it holds may still be whole.")
-    found.append(_anew(sight))
-    return found
-
-
-def _anew(sight: Sight) -> str:
-    image = sight.image
-    parameters = dict(image.source_parameters)
-    checksum = f" (sha512 {image.checksum[:12]}…)" if image.checksum else ""
-    source = sight.source_type
-    if source == "upload":
-        return f"upload the same file{checksum} as a new image and move the volumes to it."
-    if source == "export-from-volume":
-        volume = parameters.get("volume-name", "")
-        there = "is still there" if volume in sight.cluster.volumes else "is not there any more"
-        return f"export volume {volume} again{checksum}; it {there}."
-    if source == "restore":
-        return f"restore it again from its backup{checksum}, as a new image."
-    if source == "clone":
-        origin = parameters.get("backing-image", "")
-        there = "is still there" if origin in sight.cluster.images else "is not there any more"
-        return f"clone image {origin} again{checksum}; it {there}."
-    return f"make the image anew from its original file{checksum}."

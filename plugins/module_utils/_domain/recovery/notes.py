@@ -23,6 +23,7 @@ RECOVERY = "recovery"
 TICKETS = "tickets"
 KEYS = "keys"
 EMPTIED_FOR = "emptied_for"
+TIMES = "times"
 
 
 def recovery_of(image: Image) -> dict[str, Any]:
@@ -39,6 +40,15 @@ def keys_before(image: Image) -> int:
     """How many keys the map had before it was emptied; 0 when not known."""
     keys = recovery_of(image).get(KEYS)
     return len(keys) if isinstance(keys, list) else 0
+
+
+def times_emptied(image: Image, source_uid: str) -> int:
+    """How often the map was emptied while this data source was there."""
+    note = recovery_of(image)
+    if note.get(EMPTIED_FOR) != source_uid:
+        return 0
+    times = note.get(TIMES)
+    return times if isinstance(times, int) else 1
 
 
 def write(meta: Meta, part: str, value: Mapping[str, Any]) -> list[dict[str, Any]]:

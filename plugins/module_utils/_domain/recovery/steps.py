@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import next_try
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     DataSource,
@@ -28,7 +29,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placemen
     disk_refused,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
-    gate,
+    checks,
     notes,
     tickets,
 )
@@ -51,11 +52,13 @@ HANDS_OFF_SECONDS = 2.0
 EMPTY_AGAIN_SECONDS = 10.0
 # A deletion in the middle of a download takes up to 4.4 s (measured).
 DELETION_SECONDS = 10.0
+EMPTIED_MOST = 2
 
 
 class Action(str, Enum):
     """What can be next."""
 
+    SET_URL = "set_url"
     TAKE_TICKETS = "take_tickets"
     EMPTY_MAP = "empty_map"
     DELETE_SOURCE = "delete_data_source"
@@ -76,11 +79,15 @@ class Step:
     failing: bool = False
 
 
-def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> Step:
-    """The next step for an image that :func:`gate.decide` let through."""
+def next_step(
+    window: Sequence[Sight], *, accept_unknown_loss: bool = False, new_url: str = ""
+) -> Step:
+    """The next step for an image that `gate.decide` let through."""
     sight = window[-1]
     if sight.exists:
         return _finish(sight)
+    if new_url and url_of(sight.image) != new_url:
+        return Step(Action.SET_URL, "giving it its new URL", (new_url,))
     source = sight.source
     if source is None:
         return Step(Action.WAIT, "a new data source")
@@ -90,11 +97,39 @@ def next_step(window: Sequence[Sight], *, accept_unknown_loss: bool = False) -> 
     if stuck is not None and stuck.confidence == CERTAIN:
         return _leave_the_hang(window, source, accept_unknown_loss)
     if not source.file_transferred:
+        if fetches_elsewhere(sight, source, bool(new_url)):
+            text = "deleting the data source that still fetches from the old URL"
+            return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
+        if will_hang(sight, source):
+            text = "deleting its data source, whose disk still has the old record"
+            return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
         return _watch_first_file(sight, source)
     if sight.copies:
         step = Step(Action.EMPTY_MAP, "emptying its placement map")
         return _may_empty(window, accept_unknown_loss, step)
     return _delete_source(window, source, "deleting its data source")
+
+
+def url_of(image: Image) -> str:
+    """The URL that a data source made from now on fetches from."""
+    return image.source_parameters.get("url", "")
+
+
+def fetches_elsewhere(sight: Sight, source: DataSource, asked_for: bool) -> bool:
+    """Whether a data source fetches from a URL that the image had before: an edit of the image does
+    not reach it. *asked_for* by the operator, or in a recovery of ours, which asked the new one.
+
+    It is only deleted while its key is in the map and a running manager lists the image there: that
+    manager has to clean up before the next data source comes (played on 1.12.1).
+    """
+    own = source.parameters.get("url", "")
+    if not own or own == url_of(sight.image):
+        return False
+    if not asked_for and not notes.recovery_of(sight.image):
+        return False
+    managers = sight.cluster.managers_of_disk.get(source.disk, ())
+    listed = any(m.running and sight.image.name in m.images for m in managers)
+    return listed and any(seen.copy.disk == source.disk for seen in sight.copies)
 
 
 def _delete_source(window: Sequence[Sight], source: DataSource, text: str) -> Step:
@@ -136,7 +171,7 @@ def _deleted_while_fetching(window: Sequence[Sight], source: DataSource) -> Step
 def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -> Step:
     """Before the map is touched: no doubt about the loss, tickets off, volumes detached."""
     sight = window[-1]
-    unsure = gate.doubt(window, accept_unknown_loss)
+    unsure = checks.doubt(window, accept_unknown_loss)
     if unsure:
         return Step(Action.WAIT, unsure)
     name = sight.image.name
@@ -166,13 +201,48 @@ def _leave_the_hang(window: Sequence[Sight], source: DataSource, accept_unknown_
     """
     sight = window[-1]
     others = [seen for seen in sight.copies if seen.copy.disk != source.disk]
-    emptied = notes.recovery_of(sight.image).get(notes.EMPTIED_FOR) == source.meta.uid
-    # The data source may put its key back before the managers have looked: then once more.
-    still = unchanged_for(window, lambda s: s.copies == sight.copies and bool(s.recording))
-    if others or not emptied or still >= EMPTY_AGAIN_SECONDS:
+    times = notes.times_emptied(sight.image, source.meta.uid)
+    # The data source may put its key back before the managers have looked: then once more, and
+    # after that its deletion, in which the manager has to clean up the old record.
+    still = unchanged_for(
+        window,
+        lambda s: (
+            s.copies == sight.copies
+            and bool(s.recording)
+            and s.image.meta.version == sight.image.meta.version
+        ),
+    )
+    in_vain = still >= EMPTY_AGAIN_SECONDS
+    if in_vain and times >= EMPTIED_MOST and not others:
+        text = "deleting its data source, whose manager cleans up then"
+        return Step(Action.DELETE_SOURCE, text, (source.meta.uid,))
+    if others or not times or in_vain:
         text = "emptying its placement map (its data source hangs)"
         return _may_empty(window, accept_unknown_loss, Step(Action.EMPTY_MAP, text))
     return _delete_source(window, source, "deleting its hanging data source")
+
+
+def will_hang(sight: Sight, source: DataSource) -> bool:
+    """Whether the manager that is to take the new file over still records the old, failed one.
+
+    An image that was lost for longer than the recovery interval (300 s) is fetched again in the
+    moment its map is empty, 1 to 3 s before the managers drop their records; the data source then
+    brings its key, and with it the old record, back (longhorn-manager
+    controller/backing_image_controller.go handleBackingImageDataSource). Deleting it then makes
+    that manager, the only one that lists the image, clean up its record, before the next data
+    source comes on the same disk (controller/backing_image_manager_controller.go
+    prepareBackingImageFiles).
+    """
+    name = sight.image.name
+    if source.file_transferred or not notes.times_emptied(sight.image, source.meta.uid):
+        return False
+    if [seen.copy.disk for seen in sight.copies] != [source.disk]:
+        return False
+    listing = [m for m in sight.cluster.managers.values() if m.running and name in m.images]
+    if {manager.disk for manager in listing} != {source.disk}:
+        return False
+    files = [manager.files.get(name) for manager in listing]
+    return any(file is not None and file.state == "failed" for file in files)
 
 
 def _watch_first_file(sight: Sight, source: DataSource) -> Step:
@@ -180,7 +250,10 @@ def _watch_first_file(sight: Sight, source: DataSource) -> Step:
     where = f" on {disk.label}" if disk else ""
     if source.state in ("failed", "failed-and-cleanup"):
         cause = redact.plain(source.message) or "without a message"
-        return Step(Action.WAIT, f"Longhorn's next try{where} after: {cause}", failing=True)
+        since = next((c.copy.since for c in sight.copies if c.copy.disk == source.disk), "")
+        when = next_try.text("", since)
+        text = f"Longhorn's next try{where} after: {cause}" + (f" ({when})" if when else "")
+        return Step(Action.WAIT, text, failing=True)
     state = source.state or "starting"
     return Step(Action.WAIT, f"first file{where}: {state}, {source.progress} %")
 

@@ -122,11 +122,14 @@ def _by_pod(held: _Held) -> Blocker:
     told = [
         f"{key} ({work.kind} {work.owner})" if work.owner else key for key, work in users.items()
     ]
+    # Longhorn's note of who uses a volume may be old; a pod that is there is not. A shared volume
+    # has its engine where its share manager is.
+    here = {pod.key for pod in held.cluster.pods if pod.node == held.node and not pod.finished}
     return held.blocker(
         "held_by_pod",
         f"is attached to {held.node} for {names(sorted(told))}, which this drain does not evict",
         "stop that workload",
-        stops=False,
+        stops=bool(here & set(users)) and held.volume.access_mode != "rwx",
     )
 
 

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     blocked_by_unknown,
+    checksum_pinned,
     data_source_stuck,
     degraded,
     deleting,
+    disk_uuid_drift,
     failed_sync,
     first_file,
     healthy,
@@ -21,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     redownloading,
     unavailable,
     undetermined,
+    upgrade_hazard,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
@@ -31,11 +34,14 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 # Asked in this order; the first answer counts. The last one always answers.
 RULES: tuple[Rule, ...] = (
     deleting.judge,
+    upgrade_hazard.judge,
+    checksum_pinned.judge,
     data_source_stuck.judge,
     name_collision.judge,
     first_file.judge,
     redownloading.judge,
     unavailable.judge,
+    disk_uuid_drift.judge,
     poisoned_entry.judge,
     blocked_by_unknown.judge,
     orphan_map_entry.judge,
@@ -46,14 +52,22 @@ RULES: tuple[Rule, ...] = (
 )
 
 WORST_FIRST: tuple[str, ...] = (
-    unavailable.NAME,
+    unavailable.NEEDS_RECOVERY,
+    unavailable.UNKNOWN_GONE,
+    checksum_pinned.NAME,
     data_source_stuck.NAME,
+    redownloading.FAILING,
+    unavailable.RECOVERS_ITSELF,
+    disk_uuid_drift.NAME,
     blocked_by_unknown.NAME,
     undetermined.NAME,
+    undetermined.UNSETTLED,
+    upgrade_hazard.NAME,
     poisoned_entry.NAME,
     redownloading.NAME,
     name_collision.NAME,
-    first_file.NAME,
+    first_file.FAILING,
+    first_file.RUNNING,
     failed_sync.NAME,
     degraded.NAME,
     deleting.BLOCKED,
@@ -81,8 +95,11 @@ def severity(verdict: Verdict) -> int:
 def needs_window(verdict: Verdict) -> bool:
     """Whether one sight is not enough: no file is proven, so the picture may be a passing one."""
     return verdict.name in (
-        unavailable.NAME,
+        *unavailable.NAMES,
+        checksum_pinned.NAME,
+        disk_uuid_drift.NAME,
         blocked_by_unknown.NAME,
         undetermined.NAME,
+        undetermined.UNSETTLED,
         data_source_stuck.NAME,
     )

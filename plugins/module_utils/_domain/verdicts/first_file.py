@@ -6,42 +6,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import next_try
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
     Sight,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.url_cause import (
+    url_cause,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     LIKELY,
+    RECOVER_COMMAND,
     Evidence,
     Verdict,
 )
 
-NAME = "never_downloaded"
-RUNNING = "running"
-FAILING = "failing"
+RUNNING = "first_download_running"
+FAILING = "first_download_failing"
 
-RETRY_SECONDS_MAX = 330
 _RETRIED = (DOWNLOAD, "export-from-volume")
 RETRY_TEXT = (
     "Longhorn tries again by itself 1, 2, 4, then every 5 min after a try began, up to 30 s late"
 )
 
 
-def retry_text(evidence: tuple[Evidence, ...]) -> str:
-    """When Longhorn tries again, with the latest moment where the failure's own is known.
-
-    The longest window is 5 min from the beginning of a try, looked at every 30 s (longhorn-manager
-    controller/backing_image_data_source_controller.go, all versions).
+def retry_text(sight: Sight, first: bool = False) -> str:
+    """When Longhorn tries the failed download of this sight again, by its rule (longhorn-manager
+    controller/backing_image_data_source_controller.go, all versions). *first*: no copy ever
+    existed, so the tries are counted from the making of the data source.
     """
-    since = next((item.since for item in evidence if item.since), "")
-    if not since:
-        return RETRY_TEXT
-    failed = datetime.fromisoformat(since.replace("Z", "+00:00"))
-    latest = (failed + timedelta(seconds=RETRY_SECONDS_MAX)).strftime("%H:%M:%SZ")
-    return f"{RETRY_TEXT}: next at {latest} at the latest"
+    since = next((item.since for item in source_evidence(sight) if item.since), "")
+    created = sight.source.meta.created if sight.source is not None and first else ""
+    told = next_try.text(created, since)
+    return f"{RETRY_TEXT}: {told}" if told else RETRY_TEXT
+
+
+def new_url_command(sight: Sight) -> str:
+    """The command that gives an image another URL."""
+    return f"{RECOVER_COMMAND}{sight.image.name} -e new_url=URL"
 
 
 def source_evidence(sight: Sight) -> tuple[Evidence, ...]:
@@ -81,27 +85,33 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         return None
     failed = failing_sight(window)
     if failed is None or failed.source is None:
-        progress = sight.source.progress if sight.source is not None else 0
-        return Verdict(
-            NAME,
-            f"its first file is being prepared ({image.source_type or DOWNLOAD}, {progress} %)",
-            "wait for it; nothing to do",
-            source_evidence(sight),
-            confidence=LIKELY if sight.source is None else "certain",
-            detail=RUNNING,
-            heals_itself=True,
-        )
-    cause = redact.plain(failed.source.message) or "without a message"
+        return _running(sight)
+    message = redact.plain(failed.source.message) or "without a message"
+    cause = url_cause(failed.source.message)
+    meaning = f"{cause.meaning} ({message})" if cause.meaning else message
     retried = (failed.source.source_type or DOWNLOAD) in _RETRIED
     remedy = (
-        f"repair the source. {retry_text(source_evidence(failed))}"
+        f"{cause.remedy.format(image=image.name)}. {retry_text(failed, first=True)}"
         if retried
-        else ("Longhorn does not try again for this type: delete the image and create it anew")
+        else "Longhorn does not try again for this type: delete the image and create it anew"
     )
     return Verdict(
-        NAME,
-        f"its first file failed: {cause}; it never had a copy",
+        FAILING,
+        f"its first file failed: {meaning}; it never had a copy",
         remedy,
         source_evidence(failed),
-        detail=FAILING,
+        detail=cause.word,
+    )
+
+
+def _running(sight: Sight) -> Verdict:
+    progress = sight.source.progress if sight.source is not None else 0
+    kind = sight.image.source_type or DOWNLOAD
+    return Verdict(
+        RUNNING,
+        f"its first file is being prepared ({kind}, {progress} %)",
+        "wait for it; nothing to do",
+        source_evidence(sight),
+        confidence=LIKELY if sight.source is None else "certain",
+        heals_itself=True,
     )

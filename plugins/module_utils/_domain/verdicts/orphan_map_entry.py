@@ -9,8 +9,10 @@ import json
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    SeenCopy,
     Sight,
     Standing,
+    is_gone,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     Verdict,
@@ -29,7 +31,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     is still there (longhorn-manager controller/backing_image_manager_controller.go).
     """
     sight = window[-1]
-    gone = sight.having(Standing.GONE)
+    gone = gone_keys(sight)
     proven = sight.having(Standing.PROVEN)
     if not gone or not proven:
         return None
@@ -42,11 +44,21 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     )
 
 
+def gone_keys(sight: Sight) -> tuple[SeenCopy, ...]:
+    """Keys of disks that no node has any more, also where another disk took the place of one."""
+    return tuple(
+        seen
+        for seen in sight.copies
+        if seen.standing is Standing.GONE
+        or (seen.standing is Standing.MAY_RETURN and is_gone(sight.cluster, seen.copy.disk))
+    )
+
+
 def removal(sight: Sight) -> str:
     """The command that takes the keys of disks that are gone out of the map."""
     operations = [
         {"op": "remove", "path": sight.cluster.schema.key_path(seen.copy.disk)}
-        for seen in sight.having(Standing.GONE)
+        for seen in gone_keys(sight)
     ]
     return (
         f"kubectl -n {sight.image.meta.namespace} patch backingimages.longhorn.io "

@@ -13,6 +13,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     DOWNLOAD,
     Sight,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.url_cause import (
+    url_cause,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     LIKELY,
     Evidence,
@@ -20,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 
 NAME = "redownloading"
+FAILING = "redownload_failing"
 BEGINNING = "beginning"
 
 
@@ -49,13 +53,16 @@ def _fetching(window: Sequence[Sight]) -> Verdict:
     sight = window[-1]
     failed = first_file.failing_sight(window)
     if failed is not None and failed.source is not None:
+        message = redact.plain(failed.source.message) or "without a message"
+        cause = url_cause(failed.source.message)
+        meaning = f"{cause.meaning} ({message})" if cause.meaning else message
+        remedy = cause.remedy.format(image=sight.image.name)
         return Verdict(
-            NAME,
-            f"no copy is left, and fetching it again failed: "
-            f"{redact.plain(failed.source.message) or 'without a message'}",
-            f"repair the source. {first_file.retry_text(first_file.source_evidence(failed))}",
+            FAILING,
+            f"no copy is left, and fetching it again failed: {meaning}",
+            f"{remedy}. {first_file.retry_text(failed)}",
             first_file.source_evidence(failed),
-            detail=first_file.FAILING,
+            detail=cause.word,
         )
     progress = sight.source.progress if sight.source is not None else 0
     return Verdict(
@@ -63,6 +70,5 @@ def _fetching(window: Sequence[Sight]) -> Verdict:
         f"no copy is left; its file is being fetched again ({progress} %)",
         "wait for it; nothing to do",
         first_file.source_evidence(sight),
-        detail=first_file.RUNNING,
         heals_itself=True,
     )

@@ -15,12 +15,19 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven, redact
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    drift,
+    proven,
+    redact,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Copy,
     DataSource,
     Image,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
+    Finding,
 )
 
 DOWNLOAD = "download"
@@ -58,7 +65,8 @@ class SeenCopy:
 @dataclass(frozen=True)
 class Sight:
     """One image in one read. *seconds* is the reader's own clock, for the length of a window;
-    *recording* names the running managers of living nodes that record a file of it.
+    *recording* names the running managers of living nodes that record a file of it; *finding* is
+    what asking its source has told, where somebody asked.
     """
 
     seconds: float
@@ -68,6 +76,7 @@ class Sight:
     wanted: int
     recording: tuple[str, ...]
     cluster: Cluster
+    finding: Finding | None = None
 
     def having(self, *standings: Standing) -> tuple[SeenCopy, ...]:
         """Copies with one of these standings."""
@@ -189,6 +198,11 @@ def _standing(
 ) -> tuple[Standing, str]:
     disk = cluster.disks.get(copy.disk)
     if is_gone(cluster, copy.disk):
+        other = drift.stands_for(cluster, image, copy.disk) if disk is None else None
+        if other is not None:
+            return Standing.MAY_RETURN, (
+                f"{other.label} is at its path now, under another UUID; the file may be there"
+            )
         return Standing.GONE, "no node has this disk any more"
     if disk is None:
         return Standing.MAY_RETURN, "some disk has not told its UUID yet; it may be this one"

@@ -11,6 +11,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import p
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
+    SeenCopy,
     Sight,
     Standing,
     progressed,
@@ -23,9 +24,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     remedy,
 )
 
-NAME = "unavailable_all_failed"
 RECOVERS_ITSELF = "all_failed_will_recover_itself"
 NEEDS_RECOVERY = "all_failed_needs_recovery"
+UNKNOWN_GONE = "unknown_gone"
+NAMES = (NEEDS_RECOVERY, UNKNOWN_GONE, RECOVERS_ITSELF)
 
 
 def judge(window: Sequence[Sight]) -> Verdict | None:
@@ -41,16 +43,22 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         return None
     settled = all(s.having(Standing.LOST, Standing.GONE) == s.copies for s in window)
     heals, why = heals_itself(sight)
+    heals = heals and settled
+    gone = sight.having(Standing.GONE)
+    name = UNKNOWN_GONE if gone else RECOVERS_ITSELF if heals else NEEDS_RECOVERY
     return Verdict(
-        NAME,
-        f"no copy is left ({places(sight.copies)}){waiting_text(sight)}; {why}",
+        name,
+        f"no copy is left ({places(sight.copies)}){_gone_text(gone)}{waiting_text(sight)}; {why}",
         f"wait for it, or do not wait: {remedy(sight)}" if heals else remedy(sight),
         copy_evidence(sight, sight.copies),
         confidence="certain" if settled else LIKELY,
-        detail=RECOVERS_ITSELF if heals else NEEDS_RECOVERY,
         recoverable=sight.can_download,
         heals_itself=heals,
     )
+
+
+def _gone_text(gone: Sequence[SeenCopy]) -> str:
+    return f"; {places(gone)} is gone for good: no node has it any more" if gone else ""
 
 
 def heals_itself(sight: Sight) -> tuple[bool, str]:

@@ -20,7 +20,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     places,
 )
 
-NAME = "undetermined_unknown"
+NAME = "unknown_may_return"
+UNSETTLED = "undetermined"
 
 
 def judge(window: Sequence[Sight]) -> Verdict | None:
@@ -40,7 +41,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
             copy_evidence(sight, down),
         )
     return Verdict(
-        NAME,
+        UNSETTLED,
         "no copy is ready, and some copy is (or a moment ago was) being checked or transferred"
         if progressed(window) or any(s.exists or s.may_exist for s in window)
         else "no copy is ready, and what is shown does not add up to a known case",

@@ -35,6 +35,8 @@ from tests.unit.plugins.module_utils._domain import build
 
 STATES = ["ready", "ready", "ready", "in-progress", "failed", "unknown", "", "starting"]
 T = "node-0"
+# A whole node, or one disk of it: the same rules.
+scopes = st.sampled_from([Scope(T), Scope(T, f"{T}.0", "disk-0")])
 
 
 @st.composite
@@ -118,10 +120,9 @@ def clusters(draw: st.DrawFn) -> Cluster:
     return build.cluster(draw(st.sampled_from(["1.6.4", "1.7.3", "1.12.1"])), *things)
 
 
-def outside(cluster: Cluster, image: str) -> int:
-    """Proven copies off the node that is drained and off every other one under maintenance."""
-    gone = proven.under_maintenance(cluster) | {T}
-    return len(proven.proven(cluster, cluster.images[image], gone))
+def outside(cluster: Cluster, image: str, scope: Scope) -> int:
+    """Proven copies out of what is emptied and off every node under maintenance."""
+    return len(proven.proven(cluster, cluster.images[image], scope.gone(cluster)))
 
 
 def without_key(cluster: Cluster, image: Image, disk: str) -> Cluster:
@@ -134,10 +135,10 @@ def without_key(cluster: Cluster, image: Image, disk: str) -> Cluster:
 
 
 @settings(max_examples=400, deadline=None)
-@given(clusters())
-def test_a_key_goes_only_when_a_proven_copy_stays_elsewhere(cluster: Cluster) -> None:
-    gone = proven.under_maintenance(cluster) | {T}
-    needs, _placement = image_needs.assess(cluster, Scope(T), Intent.REMOVE)
+@given(clusters(), scopes)
+def test_a_key_goes_only_when_a_proven_copy_stays_elsewhere(cluster: Cluster, scope: Scope) -> None:
+    gone = scope.gone(cluster)
+    needs, _placement = image_needs.assess(cluster, scope, Intent.REMOVE)
     for need in needs:
         for copy in need.here:
             against = guards.against_removal(
@@ -146,7 +147,7 @@ def test_a_key_goes_only_when_a_proven_copy_stays_elsewhere(cluster: Cluster) ->
             if against:
                 continue
             after = without_key(cluster, need.image, copy.disk)
-            assert outside(after, need.image.name) >= max(1, need.keep)
+            assert outside(after, need.image.name, scope) >= max(1, need.keep)
             assert not [
                 r for r in after.replicas_on_disk.get(copy.disk, ()) if r.image == need.image.name
             ]
@@ -176,16 +177,18 @@ def test_targets_are_disks_that_may_take_a_copy(cluster: Cluster, intent: Intent
 
 
 @settings(max_examples=400, deadline=None)
-@given(clusters(), st.sampled_from(list(Intent)))
-def test_a_replica_goes_only_when_enough_others_serve(cluster: Cluster, intent: Intent) -> None:
-    for volume in replica_moves.concerned(cluster, Scope(T)):
-        move = replica_moves.decide(cluster, volume, Scope(T), intent)
+@given(clusters(), scopes, st.sampled_from(list(Intent)))
+def test_a_replica_goes_only_when_enough_others_serve(
+    cluster: Cluster, scope: Scope, intent: Intent
+) -> None:
+    for volume in replica_moves.concerned(cluster, scope):
+        move = replica_moves.decide(cluster, volume, scope, intent)
         if move.step is replica_moves.Step.DELETE:
             assert intent.leaves
-            good = replica_moves.good_elsewhere(cluster, volume, Scope(T))
+            good = replica_moves.good_elsewhere(cluster, volume, scope)
             assert good
             assert len(good) >= move.original or all(r.failed_at for r in move.victims)
-            assert all(r.node == T for r in move.victims)
+            assert all(scope.holds(r) for r in move.victims)
             assert volume.replicas_wanted <= move.original, "the number goes back before the delete"
         if move.step in (replica_moves.Step.RAISE, replica_moves.Step.LOWER):
             assert move.number >= move.original
@@ -201,16 +204,16 @@ def complete(cluster: Cluster, need: image_needs.Need) -> Cluster:
 
 
 @settings(max_examples=300, deadline=None)
-@given(clusters())
-def test_a_whole_drain_keeps_every_image_that_was_there(cluster: Cluster) -> None:
+@given(clusters(), scopes)
+def test_a_whole_drain_keeps_every_image_that_was_there(cluster: Cluster, scope: Scope) -> None:
     """Plan, make the copies, take the keys the guard lets go, plan again: until nothing changes."""
     had = {name: bool(proven.proven(cluster, image)) for name, image in cluster.images.items()}
     for _round in range(4):
-        gone = proven.under_maintenance(cluster) | {T}
-        needs, _placement = image_needs.assess(cluster, Scope(T), Intent.REMOVE)
+        gone = scope.gone(cluster)
+        needs, _placement = image_needs.assess(cluster, scope, Intent.REMOVE)
         for need in needs:
             cluster = complete(cluster, need)
-        needs, _placement = image_needs.assess(cluster, Scope(T), Intent.REMOVE)
+        needs, _placement = image_needs.assess(cluster, scope, Intent.REMOVE)
         for need in needs:
             assert not need.targets or need.reachable <= need.wanted
             for copy in need.here:

@@ -47,6 +47,7 @@ def test_the_plan_as_a_diff() -> None:
     assert drain_text.summary(plan) == [
         "worker-3, intent remove, Longhorn 1.12.1: 2 images have a copy and 1 replica on it, which "
         "must leave; 1 copy to make (5.5 GiB), 1 volume to work on, 1 pod to evict",
+        "afterwards: safe to reboot, reinstall or remove",
         "1 blocker needs you",
     ]
     first, second = drain_text.diff(plan, cluster)
@@ -59,12 +60,12 @@ def test_the_plan_as_a_diff() -> None:
         "disk worker-1/nvme0   94.5 GiB free   (+1 image, 5.5 GiB)",
     ]
     assert second["prepared"].splitlines() == [
-        "1 copy to make, 5.5 GiB (1 image is whole without the node):",
+        "1 copy to make, 5.5 GiB (1 image is whole without it):",
         "+ ubuntu-24.04     5.5 GiB   worker-3/nvme0 -> worker-1/nvme0   only copy, 1 volume uses "
         "it",
         "1 volume to work on:",
         "~ pvc-1     1.0 GiB   replicas 1 -> 2 -> 1",
-        "2 copies to take off the node once every image is safe elsewhere",
+        "2 copies to take off it once every image is safe elsewhere",
         "disk entries to take out of Longhorn: nvme0",
         "1 pod to evict, 0 left where they are:",
         "- default/web",
@@ -122,14 +123,14 @@ def test_the_report() -> None:
         "worker-3 is drained for 'remove' (6 min 41 s). "
         "Safe to: reboot yes | reinstall yes | remove yes",
         "  outcome   safe to reboot, reinstall or remove",
-        "  images    8 copies made (19.0 GiB, 51.2 MiB/s), 12 taken off the node, "
+        "  images    8 copies made (19.0 GiB, 51.2 MiB/s), 12 taken off it, "
         "lowest number of proven copies of any image on the way: 1",
         "  volumes   2 replicas moved, 0 volumes degraded now (2 were, for 58 s at most)",
         "  pods      31 evicted (1 waited up to 2 min 10 s for a budget)",
         "  node      cordoned; no disk left in Longhorn; scheduling true -> false; "
         "earlier values kept in annotation longhorn.nodecare.dev/before",
-        "  next      power worker-3 off, then kubectl delete node worker-3; "
-        "its Longhorn node goes by itself",
+        "  next      power worker-3 off, then run the same command with -e delete_node=true, or "
+        "kubectl delete node worker-3; its Longhorn node goes by itself",
     ]
 
 

@@ -14,6 +14,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.return_i
     decide,
     flagged,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from tests.unit.plugins.module_utils._domain import build
 
 SINCE = "2026-01-05T10:00:20Z"
@@ -90,15 +91,15 @@ def test_a_copy_of_before_on_another_node_under_maintenance_holds_it() -> None:
 def test_notes_of_nodes_that_are_back_already_are_finished_too() -> None:
     left = build.image("i", [build.copy("n1.0")], before={"node": "n2", "map": {"n1.0": {}}})
     cluster = build.cluster("1.12.1", *NODES, left)
-    assert [found.name for found in concerned(cluster, "n1")] == ["i"]
+    assert [found.name for found in concerned(cluster, Scope("n1"))] == ["i"]
     away = nodes(n1={"intent": "reboot"}, n2={"intent": "reboot"})
-    assert concerned(build.cluster("1.12.1", *away, left), "n1") == ()
+    assert concerned(build.cluster("1.12.1", *away, left), Scope("n1")) == ()
 
 
 def test_flags_that_an_eviction_left_on_copies() -> None:
     copies = [build.copy("n1.0", eviction_requested=True), build.copy("n2.0")]
     cluster = build.cluster("1.12.1", *NODES, build.image("i", copies, before=note("n1.0")))
-    assert flagged(cluster, "n1") == {"i": ("n1.0",)}
+    assert flagged(cluster, Scope("n1")) == {"i": ("n1.0",)}
     was = {"node": "n1", "map": {"n1.0": {"evictionRequested": True}}}
     cluster = build.cluster("1.12.1", *NODES, build.image("i", copies, before=was))
-    assert flagged(cluster, "n1") == {}
+    assert flagged(cluster, Scope("n1")) == {}

@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import Meta
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Move
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.return_volumes import decide
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from tests.unit.plugins.module_utils._domain import build
 
 NODES = tuple(build.node(f"n{number}") for number in (1, 2, 3))
@@ -21,7 +22,7 @@ BOTH = build.engine("v", "n3", ["r1", "r2"])
 
 def step(volume: Any, *things: Any) -> Move:
     cluster = build.cluster("1.12.1", *NODES, volume, *things)
-    return decide(cluster, cluster.volumes["v"], "n1")
+    return decide(cluster, cluster.volumes["v"], Scope("n1"))
 
 
 def test_number_then_delete_then_the_note() -> None:

@@ -42,7 +42,8 @@ def test_another_type_is_refused_with_a_way_on(kind: str) -> None:
     found = gate(states=BOTH_FAILED, source_type=kind)
     assert found.decision is Decision.REFUSE
     assert "was not touched" in found.text
-    assert "ways on: 1. " in found.text
+    assert "ways on:\n    1. " in found.text
+    assert found.ways
 
 
 def test_an_unknown_copy_needs_the_operators_word() -> None:

@@ -5,17 +5,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import ManagerFile
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import (
     Action,
     Step,
     next_step,
 )
-from tests.unit.plugins.module_utils._domain.recovery.builders import Scene, ticket
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    see,
+)
+from tests.unit.plugins.module_utils._domain.recovery.builders import NAME, Scene, ticket
 
 NOTE = '{"recovery":{"emptied_for":"source-uid","keys":["d1","d2"]}}'
 FAILED = {"d1": "failed", "d2": "failed"}
@@ -165,3 +172,51 @@ def test_the_operators_word_never_covers_a_copy_that_is_ready(scenes: list[Scene
     found = next_step(window, accept_unknown_loss=True)
     if found.action is Action.EMPTY_MAP:
         assert not any(sight.exists for sight in window)
+
+
+# -- Longhorn begins in the moment the map is empty ------------------------------------------------
+def early(record: str, *keys: str, times: int = 1, state: str = "starting") -> list[Sight]:
+    """It turned the data source over before d1's manager had dropped its record."""
+    note = f'{{"recovery":{{"keys":["d1"],"emptied_for":"source-uid","times":{times}}}}}'
+    scene = Scene(
+        states=dict.fromkeys(keys or ("d1",), ""), transferred=False, source_state=state, note=note
+    )
+    cluster = scene.cluster()
+    manager = dataclasses.replace(
+        cluster.managers["m1"],
+        images={NAME: "abcd"},
+        files={NAME: ManagerFile(NAME, state=record)} if record else {},
+    )
+    cluster = dataclasses.replace(cluster, managers={**cluster.managers, "m1": manager})
+    return [see(cluster, cluster.images[NAME], at) for at in (0.0, 12.0)]
+
+
+def test_a_download_that_its_old_record_would_hang_is_begun_anew_at_once() -> None:
+    step = next_step(early("failed"))
+    assert (step.action, step.names) == (Action.DELETE_SOURCE, ("source-uid",))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [early(""), early("in-progress"), early("failed", "d1", "d2"), early("failed", times=0)],
+    ids=["no record", "its own record", "other keys are there", "not emptied by us"],
+)
+def test_any_other_download_is_only_watched(window: list[Sight]) -> None:
+    assert next_step(window).action is Action.WAIT
+
+
+def test_a_hang_that_outlasts_two_emptyings_ends_with_its_data_source() -> None:
+    assert next_step(early("failed", times=2, state="ready")).action is Action.DELETE_SOURCE
+
+
+def test_a_data_source_of_another_url_is_replaced_when_the_operator_gave_a_new_one() -> None:
+    url = "http://user:secret@images.local/f.img?sig=abc"
+    assert next_step(early(""), new_url="http://new/f.img").action is Action.SET_URL
+    window = early("")
+    source = dataclasses.replace(window[-1].source, parameters={"url": "http://old/f.img"})
+    moved = [dataclasses.replace(sight, source=source) for sight in window]
+    step = next_step(moved, new_url=url)
+    assert (step.action, step.text) == (
+        Action.DELETE_SOURCE,
+        "deleting the data source that still fetches from the old URL",
+    )

@@ -60,7 +60,7 @@ def test_a_key_without_a_disk_is_named_with_its_removal(version: str, path: str)
 
 def test_a_lost_image_with_a_key_without_a_disk_is_lost() -> None:
     verdict = judge(Scene(states={"d1": "failed", "d3": "ready"}, gone=["d3"]))
-    assert (verdict.name, verdict.recoverable) == ("unavailable_all_failed", True)
+    assert (verdict.name, verdict.recoverable) == ("unknown_gone", True)
 
 
 def test_a_disk_that_may_be_the_missing_one_makes_no_orphan() -> None:
@@ -118,7 +118,7 @@ def test_no_collision_where_each_disk_has_its_manager() -> None:
 
 def test_no_collision_is_told_of_a_lost_image() -> None:
     verdict = catalogue.judge(colliding(states={"d1": "failed", "d2": ""}))
-    assert verdict.name == "undetermined_unknown"
+    assert verdict.name == "unknown_may_return"
 
 
 def test_one_unknown_entry_keeps_longhorn_from_acting() -> None:
@@ -138,7 +138,7 @@ def test_one_unknown_entry_keeps_longhorn_from_acting() -> None:
     ids=["nothing failed", "Longhorn never fetches this type"],
 )
 def test_what_only_may_return_is_not_blocked(scene: Scene) -> None:
-    assert judge(scene).name == "undetermined_unknown"
+    assert judge(scene).name == "unknown_may_return"
 
 
 def test_replicas_block_a_deletion() -> None:
@@ -152,9 +152,9 @@ def test_replicas_block_a_deletion() -> None:
 
 def test_whether_a_lost_image_needs_a_person() -> None:
     lost = {"d1": "failed", "d2": "failed"}
-    assert judge(Scene(states=lost)).detail == "all_failed_will_recover_itself"
+    assert judge(Scene(states=lost)).name == "all_failed_will_recover_itself"
     nowhere = judge(Scene(states={**lost, "d3": "failed"}))
-    assert nowhere.detail == "all_failed_needs_recovery"
+    assert nowhere.name == "all_failed_needs_recovery"
     assert nowhere.remedy.startswith("ansible-playbook")
 
 

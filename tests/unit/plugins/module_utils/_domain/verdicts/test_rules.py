@@ -14,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import image_facts, redact
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import catalogue
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
+    catalogue,
+    unavailable,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
     see,
@@ -74,7 +77,8 @@ def test_an_entry_written_empty_is_found_with_its_repair() -> None:
 
 
 def test_a_lost_image_is_lost_first_and_poisoned_second() -> None:
-    assert catalogue.judge(poisoned(d1="failed", d2="failed")).name == "unavailable_all_failed"
+    verdict = catalogue.judge(poisoned(d1="failed", d2="failed"))
+    assert verdict.name == "all_failed_will_recover_itself"
 
 
 def test_whether_longhorn_will_heal_it() -> None:
@@ -121,7 +125,7 @@ def test_recoverable_only_when_no_file_is_or_may_be_anywhere(scenes: list[Scene]
     if verdict.recoverable:
         assert not window[-1].exists
         assert window[-1].source_type == "download"
-    if verdict.name == "unavailable_all_failed":
+    if verdict.name in unavailable.NAMES:
         assert not any(sight.exists or sight.may_exist for sight in window)
 
 

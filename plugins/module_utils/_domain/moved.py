@@ -1,0 +1,51 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What had left a node for good by the time it was given back, or its drain undone.
+
+Undoing a drain stops nothing that has been done: a replica or copy that was taken off the node
+stays where it went (procedures.md P2.5). The notes of volumes and images go with what they
+describe, so the note of the node names what was there before the maintenance.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.node_before import (
+    NodeBefore,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
+
+# All annotations of an object may hold 256 KiB; beyond this many names only the first are told.
+NAMES_MAX = 1000
+
+
+def held(cluster: Cluster, scope: Scope) -> dict[str, list[str]]:
+    """For the note: volumes with a replica there, images with a key for one of the disks."""
+    return {
+        "volumes": sorted(_volumes_on(cluster, scope))[:NAMES_MAX],
+        "images": sorted(_images_on(cluster, scope.uuids(cluster)))[:NAMES_MAX],
+    }
+
+
+def moved(cluster: Cluster, scope: Scope, before: NodeBefore) -> tuple[list[str], list[str]]:
+    """Volumes and images that had something there then, exist still, and have not now."""
+    uuids = scope.uuids(cluster) | {disk.uuid for disk in before.disks}
+    here = _volumes_on(cluster, scope)
+    images = _images_on(cluster, uuids)
+    return (
+        sorted(name for name in set(before.volumes) - here if name in cluster.volumes),
+        sorted(name for name in set(before.images) - images if name in cluster.images),
+    )
+
+
+def _volumes_on(cluster: Cluster, scope: Scope) -> set[str]:
+    return {r.volume for r in cluster.replicas.values() if scope.holds(r) and r.volume}
+
+
+def _images_on(cluster: Cluster, uuids: frozenset[str]) -> set[str]:
+    return {
+        name
+        for name, image in cluster.images.items()
+        if any(copy.disk in uuids for copy in image.wanted)
+    }

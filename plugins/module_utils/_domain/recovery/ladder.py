@@ -1,0 +1,233 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ladder for an image that cannot be downloaded again: what may still be saved, step by step.
+
+Every rung says whether it is open, has to be looked at on a node, or is closed, and gives the exact
+commands with the names and paths of this cluster. Nothing here writes: emptying the map of such an
+image would throw away what may still be saved.
+
+Why a file that is put back is taken: a manager that begins to record an image first looks for
+`<disk path>/backing-images/<name>-<uuid>/backing`, and takes it as ready when its size and SHA-512
+are those that the image has recorded (backing-image-manager pkg/sync/sync_file.go; longhorn-manager
+controller/backing_image_manager_controller.go prepareBackingImageFiles, all versions). A record
+that reads `failed` is not looked at again while every other entry is failed too, so it begins anew
+on a disk outside the map, or with the manager's pod. As soon as one entry is not failed, Longhorn
+deletes the files of the failed ones: what is worth keeping is copied aside first.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Disk,
+    Image,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import rescue
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    SeenCopy,
+    Sight,
+    Standing,
+)
+
+
+class State(str, Enum):
+    """open: can be done now; check: look on the node or at the source first; closed: cannot be."""
+
+    OPEN = "open"
+    CHECK = "check"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One way on: a fixed word, whether it is open, a sentence, and commands to copy. A command
+    that is to be run on a node begins with a comment that names it.
+    """
+
+    rule: str
+    state: State
+    text: str
+    commands: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the result of a module."""
+        return {
+            "rule": self.rule,
+            "state": self.state.value,
+            "text": self.text,
+            "commands": list(self.commands),
+        }
+
+
+def applies(sight: Sight) -> bool:
+    """Whether an image needs the ladder: no copy is left to rely on, and it cannot be fetched."""
+    known = sight.was_ready_once and not sight.image.meta.deleting
+    return known and not sight.can_download and not sight.exists
+
+
+def climb(sight: Sight) -> tuple[Rung, ...]:
+    """Every rung, most promising first; () for an image that needs none."""
+    return rungs(sight) if applies(sight) else ()
+
+
+def rungs(sight: Sight) -> tuple[Rung, ...]:
+    """The same for an image that is known to need them."""
+    return tuple(_rungs(sight))
+
+
+def _rungs(sight: Sight) -> Iterator[Rung]:
+    for seen in sight.having(Standing.MAY_RETURN, Standing.WAITING):
+        text = f"bring {seen.place} back: what it holds may still be whole ({seen.why})"
+        yield Rung("bring_back", State.OPEN, text)
+    lost = [seen for seen in sight.having(Standing.LOST) if _disk(sight, seen) is not None]
+    if lost and sight.image.checksum:
+        yield _salvage(sight, lost)
+    elif lost:
+        text = "no sha512 is recorded, so no file that may be left can be told from a damaged one"
+        yield Rung("salvage", State.CLOSED, text)
+    yield rescue_of(sight)
+    yield _put_back(sight, lost)
+    yield from _consumers(sight)
+
+
+def _disk(sight: Sight, seen: SeenCopy) -> Disk | None:
+    """The disk of a copy, if it is up and its path is known."""
+    disk = sight.cluster.disks.get(seen.copy.disk)
+    return disk if disk is not None and disk.path and disk.ready else None
+
+
+def folder(disk: Disk, image: Image) -> str:
+    """Where a disk keeps the file of an image: never a pattern, always the exact folder."""
+    return f"{disk.path.rstrip('/')}/backing-images/{image.name}-{image.uuid}"
+
+
+def _salvage(sight: Sight, lost: list[SeenCopy]) -> Rung:
+    """A failed copy whose file still has the recorded bytes."""
+    image = sight.image
+    commands = []
+    for seen in lost:
+        disk = _disk(sight, seen)
+        if disk is not None:
+            path = shlex.quote(f"{folder(disk, image)}/backing")
+            commands.append(f"sha512sum {path}   # on {disk.node}")
+    text = (
+        f"look whether a failed copy still has the right bytes: {image.checksum} "
+        "must be printed. Copy such a file aside at once (cp --sparse=always), "
+        "then put it back as below"
+    )
+    return Rung("salvage", State.CHECK, text, tuple(commands))
+
+
+def rescue_of(sight: Sight) -> Rung:
+    """The same bytes from where the image came from, as another image, to copy its file."""
+    found = rescue.origin(sight)
+    return Rung(
+        f"source_of_{sight.source_type.replace('-', '_') or 'image'}",
+        State(found.state),
+        found.text,
+        found.commands,
+    )
+
+
+def _put_back(sight: Sight, lost: list[SeenCopy]) -> Rung:
+    """A file with the right sha512, from anywhere, under the same name."""
+    image = sight.image
+    if not image.checksum:
+        text = "without a recorded sha512 nobody can tell whether a file is the right one"
+        return Rung("put_back", State.CLOSED, text)
+    place = _place(sight, lost)
+    if place is None:
+        text = "no disk is up to put a file on: bring one back first"
+        return Rung("put_back", State.CLOSED, text)
+    disk, listed = place
+    target = folder(disk, image)
+    commands = [
+        f"sha512sum FILE   # must print {image.checksum}",
+        f"install -d -m 0755 {shlex.quote(target)}   # on {disk.node}, as all of the next",
+        f"rm -f {shlex.quote(target + '/backing.cfg')}",
+        f"cp --sparse=always FILE {shlex.quote(target + '/backing')}",
+        _restart(sight.cluster, disk) if listed else _add_key(sight.cluster, image, disk),
+        f"kubectl -n {sight.cluster.namespace} get backingimages.longhorn.io {image.name} "
+        f"-o jsonpath='{{.status.diskFileStatusMap.{disk.uuid}.state}}'   # ready within 2 min",
+    ]
+    text = (
+        f"a file of {image.size} bytes with sha512 {image.checksum[:12]}… brings it back under "
+        f"the same name on {disk.label}; volumes that wait start by themselves then"
+    )
+    if sight.may_exist:
+        text += ". Only after what may come back has come back or is gone for good"
+    return Rung("put_back", State.OPEN, text, tuple(commands))
+
+
+def _place(sight: Sight, lost: list[SeenCopy]) -> tuple[Disk, bool] | None:
+    """The disk for a file, and whether its key is in the map already: best one outside of it."""
+    listed = {seen.copy.disk for seen in sight.copies}
+    free = [
+        disk
+        for uuid, disk in sorted(sight.cluster.disks.items(), key=lambda item: item[1].label)
+        if uuid not in listed
+        and disk.path
+        and not placement.disk_refused(disk)
+        and not placement.node_refused(sight.cluster, sight.cluster.nodes[disk.node], {})
+    ]
+    if free:
+        return free[0], False
+    up = [disk for seen in lost if (disk := _disk(sight, seen)) is not None]
+    return (up[0], True) if up else None
+
+
+def _add_key(cluster: Cluster, image: Image, disk: Disk) -> str:
+    schema = cluster.schema
+    entry = schema.entry(image.data_engine)
+    change: dict[str, Any] = {"path": schema.key_path(disk.uuid), "value": entry}
+    if not image.map_present:
+        change = {"path": schema.map_path, "value": {disk.uuid: entry}}
+    patch = [{"op": "add", **change}]
+    return (
+        f"kubectl -n {cluster.namespace} patch backingimages.longhorn.io {image.name} "
+        f"--type=json -p {shlex.quote(json.dumps(patch))}"
+    )
+
+
+def _restart(cluster: Cluster, disk: Disk) -> str:
+    """The manager of the disk looks at its files anew when its pod is made again."""
+    found = next(iter(cluster.managers_of_disk.get(disk.uuid, ())), None)
+    selector = f"longhorn.io/component=backing-image-manager,longhorn.io/disk-uuid={disk.uuid}"
+    what = found.name if found is not None else f"-l {selector}"
+    return f"kubectl -n {cluster.namespace} delete pod {what}   # once every entry reads failed"
+
+
+def _consumers(sight: Sight) -> Iterator[Rung]:
+    """What keeps the image from being deleted and made anew under its name."""
+    cluster, name = sight.cluster, sight.image.name
+    volumes = sorted(volume.name for volume in cluster.volumes_of_image.get(name, ()))
+    replicas = sorted(replica.name for replica in cluster.replicas_of_image.get(name, ()))
+    clones = sorted(
+        other.name
+        for other in cluster.images.values()
+        if other.source_type == "clone" and other.source_parameters.get("backing-image") == name
+    )
+    if not volumes and not replicas:
+        text = "when all else has failed: nothing uses it, so delete it and make it anew"
+        yield Rung("make_anew", State.OPEN, text)
+        return
+    used = f"{count(len(volumes), 'volume')} ({names(volumes)})"
+    used += f", {count(len(replicas), 'replica')}" if replicas else ""
+    used += f", clones {names(clones)}" if clones else ""
+    text = (
+        f"do not delete it: {used} use it, Longhorn refuses, and their data needs exactly these "
+        "bytes under them"
+    )
+    yield Rung("make_anew", State.CLOSED, text)
+    text = "if nothing brings the bytes back: restore these volumes from their own backups"
+    yield Rung("restore_volumes", State.CHECK, text)

@@ -1,0 +1,132 @@
+# Copyright (c) 2026 The nodecare.longhorn maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rolling maintenance as its role runs it, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds, lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request as Drain,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.marks import (
+    Mark,
+    Stage,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.plan import (
+    Plan,
+    Request,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    await_gate,
+    rolling,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
+from tests.integration.drain.scene import Scene, drain
+from tests.integration.drain.test_drain import Killed
+from tests.integration.restore.scene import HOLDER, restore
+
+Prepare = Callable[[Client], None]
+MARK = "longhorn.nodecare.dev/rolling"
+
+
+def allow_writes(number: int) -> Prepare:
+    """Kill the run at the write after so many, counted over all its steps; the lock's are free."""
+    sent = [0]
+
+    def prepare(client: Client) -> None:
+        send = client._write
+
+        def write(method: str, kind: Kind, *args: Any, **kwargs: Any) -> Any:
+            if kind is not kinds.LEASES:
+                if sent[0] >= number:
+                    raise Killed
+                sent[0] += 1
+            return send(method, kind, *args, **kwargs)
+
+        vars(client)["_write"] = write
+
+    return prepare
+
+
+def request(nodes: tuple[str, ...], intent: str = "reboot", *, fresh: bool = False) -> Request:
+    return Request(nodes, Drain("", Intent(intent)), fresh)
+
+
+def plan(scene: Scene, asked: Request) -> Plan:
+    """The plan, as the role's first task makes it."""
+    return rolling.plan(scene.work(), asked)[1]
+
+
+def roll(
+    scene: Scene,
+    asked: Request,
+    maintain: Callable[[str], None],
+    prepare: Prepare = lambda client: None,
+    *,
+    gate_seconds: float = 20.0,
+) -> dict[str, Any]:
+    """The whole run in the role's order; the result of its last step."""
+    made = plan(scene, asked)
+    assert not made.refused and not made.stopping, (made.refused, made.stopping)
+    name = made.run.name if made.run else "first"
+
+    def work(seconds: float = 60.0) -> Work:
+        found = scene.work(seconds)
+        prepare(found.client)
+        return found
+
+    def reach(node: str, stage: Stage, steps: dict[str, Any] | None = None) -> None:
+        step = work()
+        rolling.reach(step, name, node, stage, steps or {}, lambda: locked(step))
+
+    step = work()
+    mark = Mark(name, asked.nodes, asked.intent)
+    rolling.begin(step, mark, asked.fresh, lambda: locked(step))
+    for turn in made.turns:
+        if turn.stage is Stage.WAITING:
+            await_gate.await_gate(work(gate_seconds), 0.2)
+            reach(turn.node, Stage.DRAINING)
+        drained: dict[str, Any] = {}
+        if turn.stage in (Stage.WAITING, Stage.DRAINING):
+            drained = drain(
+                scene, turn.node, asked.intent, prepare=prepare, next_nodes=turn.next_nodes
+            )
+            assert drained["proof"]["safe_to"][asked.intent]
+        if turn.stage is not Stage.RETURNING:
+            reach(turn.node, Stage.MAINTENANCE, drained)
+            maintain(turn.node)
+        reach(turn.node, Stage.RETURNING)
+        restore(scene, turn.node, prepare=prepare)
+        reach(turn.node, Stage.DONE)
+    await_gate.await_gate(work(gate_seconds), 0.2)
+    step = work()
+    result = rolling.finish(step, name, None, lambda: locked(step))
+    last = lease.Lease(step.client, HOLDER)
+    last.held = True
+    last.release()
+    return result
+
+
+@contextmanager
+def locked(work: Work) -> Iterator[Work]:
+    """The lock of the whole play."""
+    work.lease = lease.Lease(work.client, HOLDER, duration_seconds=600)
+    work.lease.acquire(5.0)
+    yield work
+
+
+def marked(scene: Scene) -> list[str]:
+    """Nodes that carry a mark."""
+    return sorted(
+        node["metadata"]["name"]
+        for node in scene.all("nodes.longhorn.io")
+        if MARK in (node["metadata"].get("annotations") or {})
+    )

@@ -197,6 +197,8 @@ def remove(work: Work, params: dict[str, Any]) -> dict[str, Any]:
         removed = fault_removal.remove(step, run)
         if run:
             fault_janitor.disarm(run)
+        else:
+            fault_janitor.disarm_all()
     return {"changed": any(removed.values()), "removed": removed}
 
 

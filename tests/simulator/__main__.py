@@ -140,6 +140,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         root=disks,
         time=options.scale,
     )
+    login: SshWorkers | None = None
     try:
         if options.scenario != "empty":
             print("putting images and volumes into it", flush=True)
@@ -163,6 +164,8 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         )
         return 0 if server.failure is None else 1
     finally:
+        if login is not None:
+            login.stop()
         cluster.close()
         pid_file.unlink(missing_ok=True)
 
@@ -177,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
             return run(options, folder)
         with tempfile.TemporaryDirectory(prefix="simulator-") as temporary:
             return run(options, Path(temporary))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, ImportError) as error:
         text = error.args[0] if isinstance(error, KeyError) else error
         print(f"python -m tests.simulator: {text}", file=sys.stderr)
         return 2

@@ -11,9 +11,11 @@ run as the user who runs the simulator.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -112,6 +114,7 @@ class SshWorkers:
         self._path_first = None if self.real_flags else make_tools(folder)
         self.roots = make_roots(workers, folder)
         self.ports: dict[str, int] = {}
+        self._children: set[subprocess.Popen[bytes]] = set()
         self._ready = threading.Event()
         self._threads = ThreadPoolExecutor(_THREADS)
         self._loop = asyncio.new_event_loop()
@@ -131,9 +134,18 @@ class SshWorkers:
         return inventory(self.ports, self._folder)
 
     def stop(self) -> None:
-        """End the servers; commands that detached themselves live on, as on a real machine."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """End the servers and their commands; what detached itself lives on, as on a machine."""
+        for child in list(self._children):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+        self._loop.call_soon_threadsafe(self._end)
         self._thread.join(START_SECONDS)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _end(self) -> None:
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_later(0.2, self._loop.stop)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -176,13 +188,16 @@ class SshWorkers:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=True,
         )
+        self._children.add(child)
         incoming = asyncio.ensure_future(self._take_in(process, child))
         await asyncio.gather(
             self._give_out(child.stdout, process.stdout),
             self._give_out(child.stderr, process.stderr),
         )
         code = await self._loop.run_in_executor(self._threads, child.wait)
+        self._children.discard(child)
         incoming.cancel()
         process.exit(code if code >= 0 else 128 - code)
 

@@ -68,6 +68,13 @@ def disarm(run: str) -> None:
         marker(run).unlink()
 
 
+def disarm_all() -> None:
+    """Remove every marker of this user, when nothing of any run is left."""
+    for path in folder().glob("*.json"):
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+
 def _detach(params: dict[str, Any], run: str) -> None:
     child = os.fork()
     if child:

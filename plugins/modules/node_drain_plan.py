@@ -51,6 +51,17 @@ options:
         so it is a blocker otherwise.
     type: bool
     default: false
+  run:
+    description:
+      - Name of the run of rolling maintenance that this drain belongs to.
+      - Nodes of the same batch of that run do not stop the drain while it holds the lock under
+        O(lock_holder).
+    type: str
+  lock_holder:
+    description:
+      - Name under which the run holds the lock, as M(nodecare.longhorn.maintenance_lock) returned
+        it.
+    type: str
   fail_on_blockers:
     description:
       - Whether a blocker that needs action fails the task. Check mode never fails for one.
@@ -146,17 +157,22 @@ requests:
   sample: 14
 """
 
+import dataclasses
+
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     disk_names,
     drain_text,
     node_removal,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import batches
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import plan_drain
 
 OPTIONS = {
     "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
     "repair_entries": {"type": "bool", "default": False},
+    "run": {"type": "str"},
+    "lock_holder": {"type": "str"},
     "fail_on_blockers": {"type": "bool", "default": True},
 }
 
@@ -184,6 +200,9 @@ def main() -> None:
                 **drain_text.removal_begun(cluster, request), started=work.wall_clock()
             )
         request = disk_names.resolved(cluster, request)
+        run, holder = module.params["run"] or "", module.params["lock_holder"] or ""
+        peers = batches.peers(cluster, request.node, run, holder)
+        request = dataclasses.replace(request, peers=peers)
         plan = plan_drain.plan(work.client, cluster, request, writing=not module.check_mode)
         result = {
             "changed": module.check_mode and plan.work,

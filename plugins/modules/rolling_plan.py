@@ -58,7 +58,10 @@ options:
     default: auto
   max_unavailable:
     description:
-      - How many nodes may be under maintenance at the same time. Only 1 is supported.
+      - How many nodes may be under maintenance at the same time, at most.
+      - More than one are taken together only where it is proven that without all of them every
+        image has a proven copy and every volume a replica that Longhorn's budgets accept, and that
+        none of their drains moves anything. Otherwise fewer are, down to one; the plan says why.
     type: int
     default: 1
   single_replica_volumes:
@@ -138,6 +141,9 @@ plan:
         copies: 0
         volumes: 0
         pods: 12
+    batches:
+      - nodes: [worker-2]
+        cut: []
     done: []
     bytes: 5905580032
     closed: []
@@ -200,11 +206,8 @@ def wrong(params: Mapping[str, Any], check_mode: bool) -> str:
         )
     if report and not os.access(os.path.dirname(os.path.abspath(report)), os.W_OK):
         return f"The report could not be written to {report}."
-    if params["max_unavailable"] != 1:
-        return (
-            f"max_unavailable={params['max_unavailable']} is not supported: while one node is away "
-            "nothing on it protects what another one holds, so only one at a time is safe."
-        )
+    if params["max_unavailable"] < 1:
+        return f"max_unavailable={params['max_unavailable']}: at least one node must be away."
     return ""
 
 
@@ -222,7 +225,8 @@ def main() -> None:
     with maintenance.reading(module) as work:
         nodes = rolling.chosen(work, params["nodes"] or (), params["node_selector"] or "")
         drain = maintenance.request_of({**params, "node": ""})
-        _cluster, plan = rolling.plan(work, Request(nodes, drain, fresh=params["run"] == "new"))
+        fresh, limit = params["run"] == "new", params["max_unavailable"]
+        _cluster, plan = rolling.plan(work, Request(nodes, drain, fresh, limit))
         result = {
             "changed": module.check_mode and bool(plan.turns),
             "run": plan.run.name if plan.run else new_name(),

@@ -48,6 +48,14 @@ options:
     description:
       - The node that has come further.
     type: str
+  batch:
+    description:
+      - With V(draining), instead of O(node), the nodes that are to be away at the same time.
+      - That it is safe is proven once more before they are marked. Where it is not the task fails,
+        and none of them is begun.
+    type: list
+    elements: str
+    default: []
   intent:
     description:
       - Why the nodes are drained.
@@ -127,6 +135,10 @@ report:
 """
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request as Drain,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.marks import (
     Mark,
     Stage,
@@ -139,6 +151,7 @@ OPTIONS = {
     "step": {"type": "str", "choices": ["begin", *STAGES, "stop", "finish"], "required": True},
     "nodes": {"type": "list", "elements": "str", "default": []},
     "node": {"type": "str"},
+    "batch": {"type": "list", "elements": "str", "default": []},
     "intent": {"type": "str", "choices": ["reboot", "reinstall"], "default": "reboot"},
     "fresh": {"type": "bool", "default": False},
     "results": {"type": "dict", "default": {}},
@@ -148,7 +161,8 @@ OPTIONS = {
 
 
 def main() -> None:
-    needs = [("step", stage, ("node",)) for stage in STAGES]
+    needs = [("step", stage, ("node",)) for stage in STAGES if stage != "draining"]
+    needs.append(("step", "draining", ("node", "batch"), True))
     module = maintenance.module(
         maintenance.LOCK, OPTIONS, required_if=[*needs, ("step", "begin", ("nodes",))]
     )
@@ -164,6 +178,9 @@ def main() -> None:
             result = rolling.begin(work, mark, params["fresh"], lock)
         elif step == "stop":
             result = rolling.stop(work, name, params["reason"], params["report_file"])
+        elif step == "draining" and params["batch"]:
+            drain = Drain("", Intent(params["intent"]))
+            result = rolling.gather(work, name, tuple(params["batch"]), drain, lock)
         elif step == "finish":
             result = rolling.finish(work, name, params["report_file"], lock)
         else:

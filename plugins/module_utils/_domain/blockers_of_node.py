@@ -63,6 +63,9 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
                 yield _drained(name)
             continue
         if memory.before(peer.meta):
+            if name in request.peers:
+                yield _together(name)
+                continue
             left = left_on(cluster, Scope(name))
             yield Blocker(
                 "other_maintenance",
@@ -82,6 +85,18 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
                 f"uncordon {name} if nothing speaks against it",
                 stops=False,
             )
+
+
+def _together(node: str) -> Blocker:
+    """A peer of the same batch: what is counted on without it was proven to be enough."""
+    return Blocker(
+        "other_maintenance",
+        "node",
+        node,
+        "is under maintenance in the same batch of this run: nothing on it counts",
+        "nothing: they are given back together",
+        stops=False,
+    )
 
 
 def _drained(node: str) -> Blocker:

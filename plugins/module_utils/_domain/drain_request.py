@@ -24,6 +24,8 @@ class Request:
     remove_disks: disk entries are taken out of Longhorn once they are empty.
     lower_minimum: minNumberOfCopies may be lowered while the node is away (reboot, 1.7 and later).
     delete_node: the Kubernetes node is deleted once it is drained and its machine is off (remove).
+    peers: nodes under maintenance in the same batch of the same run, proven to be safe together
+    with this one; what they hold is not counted, and does not stop the drain.
     """
 
     node: str
@@ -38,6 +40,7 @@ class Request:
     remove_disks: bool = True
     lower_minimum: bool = False
     delete_node: bool = False
+    peers: tuple[str, ...] = ()
 
     @property
     def lowers(self) -> bool:

@@ -10,14 +10,22 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory, parse
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request as Drain,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import marks, told
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import (
+    batches,
+    marks,
+    told,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import (
     plan as planning,
 )
@@ -144,12 +152,45 @@ def reach(
             f"keep it cordoned yourself, uncordon it, then run the same command again."
         )
     wanted = mark.reached(stage, work.wall_clock(), figures(steps))
-    if mark.stage is stage or work.check_mode:
-        return {"changed": mark.stage is not stage, "mark": mark.as_data()}
+    same = mark.stage is stage
+    if stage is Stage.DRAINING:
+        # Alone, whatever batch it was in before it was given back and begun again.
+        same, wanted = same and not mark.batch, replace(wanted, batch=())
+    if same or work.check_mode:
+        return {"changed": not same, "mark": mark.as_data()}
     with lock():
         work.where = f"{node} stays as it is."
         _patch(work, node, partial(marks.write, mark=wanted))
     return {"changed": True, "mark": wanted.as_data()}
+
+
+def gather(work: Work, run: str, nodes: tuple[str, ...], drain: Drain, lock: Lock) -> Result:
+    """These nodes begin their drains as one batch, if that is still proven to be safe.
+
+    Raises Stopped, before any node of them is begun, where it is not, or the run is another one.
+    """
+    if len(nodes) < 2:
+        return reach(work, run, nodes[0], Stage.DRAINING, {}, lock)
+    cluster = read_cluster(
+        work.client, work.longhorn, plan_drain.KINDS, (kinds.PODS, kinds.BUDGETS)
+    )
+    held = {name: marks.of(cluster.nodes[name].meta) for name in nodes if name in cluster.nodes}
+    strange = [name for name in nodes if (mark := held.get(name)) is None or mark.run != run]
+    why = f"{strange[0]} does not carry the mark of run {run} any more" if strange else ""
+    why = why or batches.why_not(cluster, drain, nodes)
+    if why:
+        raise Stopped(
+            f"{names(list(nodes), 20)} may not be away together any more: {why}. None of them was "
+            "begun; run the same command again, it plans the batches anew."
+        )
+    if not work.check_mode:
+        with lock():
+            work.where = f"No drain of {names(list(nodes), 20)} has begun."
+            for name, mark in held.items():
+                if mark is not None:
+                    wanted = mark.reached(Stage.DRAINING, work.wall_clock(), {})
+                    _patch(work, name, partial(marks.write, mark=replace(wanted, batch=nodes)))
+    return {"changed": True, "batch": list(nodes)}
 
 
 def figures(steps: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,8 +24,8 @@ def options(**given: Any) -> dict[str, Any]:
         ({}, "Name what is to be done with each node"),
         ({"maintenance_tasks": "/no/such.yml"}, "There is no file /no/such.yml"),
         ({"maintenance_role": "r", "report_file": "/no/such/r.json"}, "could not be written"),
-        ({"maintenance_role": "r", "max_unavailable": 2}, "max_unavailable=2 is not supported"),
-        ({"maintenance_role": "r", "max_unavailable": 0}, "max_unavailable=0 is not supported"),
+        ({"maintenance_role": "r", "max_unavailable": 0}, "max_unavailable=0: at least one node"),
+        ({"maintenance_role": "r", "max_unavailable": -2}, "max_unavailable=-2: at least one node"),
     ],
 )
 def test_what_cannot_work_is_refused(given: dict[str, Any], said: str) -> None:
@@ -39,3 +39,4 @@ def test_a_plan_alone_needs_no_tasks(tmp_path: Path) -> None:
     report = str(tmp_path / "report.json")
     given = options(maintenance_tasks=str(tasks), report_file=report)
     assert wrong(given, check_mode=False) == ""
+    assert wrong({**given, "max_unavailable": 3}, check_mode=False) == ""

@@ -49,7 +49,8 @@ class Mark:
     """One node's part of a run.
 
     run: the run's name; nodes: all its nodes; intent: as for a drain; times: when each stage was
-    reached, in seconds since 1970; figures: what its drain has moved, for the summary.
+    reached, in seconds since 1970; figures: what its drain has moved, for the summary; batch: the
+    nodes that are away together with it, itself included, () for one that goes alone.
     """
 
     run: str
@@ -58,6 +59,7 @@ class Mark:
     stage: Stage = Stage.WAITING
     times: Mapping[str, float] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
+    batch: tuple[str, ...] = ()
 
     def reached(self, stage: Stage, now: float, figures: Mapping[str, Any]) -> Mark:
         """The mark at this stage, from now. A node that begins again forgets its later times."""
@@ -74,6 +76,7 @@ class Mark:
 
     def as_data(self) -> dict[str, Any]:
         """For the annotation."""
+        together = {"batch": list(self.batch)} if self.batch else {}
         return {
             "run": self.run,
             "nodes": list(self.nodes),
@@ -81,6 +84,7 @@ class Mark:
             "stage": self.stage.value,
             "times": dict(self.times),
             "figures": dict(self.figures),
+            **together,
         }
 
 
@@ -95,6 +99,7 @@ def of(meta: Meta) -> Mark | None:
             stage=Stage(value["stage"]),
             times={str(key): float(time) for key, time in value["times"].items()},
             figures=dict(value["figures"]),
+            batch=tuple(str(name) for name in value.get("batch") or ()),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -30,6 +30,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import Step
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import gate
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.batches import (
+    Batch,
+    grouped,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.marks import Stage
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.run import (
     Run,
@@ -44,12 +48,14 @@ CORDONED = 3
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the operator asked for. drain: what holds for the drain of each node (its own node and
-    next_nodes are filled in); fresh: forget an unfinished run and begin anew.
+    next_nodes are filled in); fresh: forget an unfinished run and begin anew; max_unavailable: so
+    many nodes at most are away at the same time, where that is proven to be safe.
     """
 
     nodes: tuple[str, ...]
     drain: DrainRequest
     fresh: bool = False
+    max_unavailable: int = 1
 
     @property
     def intent(self) -> str:
@@ -78,7 +84,8 @@ class Plan:
 
     run: the unfinished one that goes on, None for a new one; closed: what keeps the gate closed
     now, not looked at while a node is in the middle, which closes it; refused: why nothing may be
-    begun, whatever else is true.
+    begun, whatever else is true; batches: the nodes of the turns, in the same order, grouped into
+    those that are away together.
     """
 
     request: Request
@@ -88,6 +95,7 @@ class Plan:
     done: tuple[str, ...]
     closed: tuple[gate.Problem, ...]
     refused: tuple[str, ...]
+    batches: tuple[Batch, ...] = ()
 
     @property
     def middle(self) -> tuple[str, ...]:
@@ -123,11 +131,20 @@ def make(cluster: Cluster, request: Request) -> Plan:
         for node in request.nodes
     }
     middle = tuple(node for node, stage in stages.items() if stage.middle)
+    batches: tuple[Batch, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    if not refused:
+        bare, cost = _bare(cluster, request, stages)
+        order = _ordered(cluster, stages, cost)
+        batches = _batches(cluster, request, run, stages, order)
+        order = [node for batch in batches for node in batch.nodes]
+        turns = tuple(_turns(cluster, request, stages, order, bare, cost))
     return Plan(
         request=request,
         version=str(cluster.schema.version),
         run=run,
-        turns=tuple(_turns(cluster, request, stages, middle)) if not refused else (),
+        turns=turns,
+        batches=batches,
         done=tuple(node for node, stage in stages.items() if stage is Stage.DONE),
         closed=() if middle else gate.problems(cluster),
         refused=(*refused, *_foreign(cluster, request)),
@@ -178,32 +195,75 @@ def _foreign(cluster: Cluster, request: Request) -> Iterator[str]:
         )
 
 
-def _turns(
-    cluster: Cluster, request: Request, stages: dict[str, Stage], middle: tuple[str, ...]
-) -> Iterator[Turn]:
-    todo = [node for node, stage in stages.items() if stage is not Stage.DONE]
+def _bare(
+    cluster: Cluster, request: Request, stages: dict[str, Stage]
+) -> tuple[dict[str, Drain], dict[str, int]]:
+    """The drain of each node that needs one, no other node closed; and its bytes for every node."""
     bare = {
         node: drain_plan.make(cluster, replace(request.drain, node=node, next_nodes=()))
-        for node in todo
-        if stages[node] in (Stage.WAITING, Stage.DRAINING)
+        for node, stage in stages.items()
+        if stage in (Stage.WAITING, Stage.DRAINING)
     }
-    cost = {node: bytes_of(cluster, bare[node]) if node in bare else 0 for node in todo}
+    return bare, {node: bytes_of(cluster, bare[node]) if node in bare else 0 for node in stages}
+
+
+def _ordered(cluster: Cluster, stages: dict[str, Stage], cost: dict[str, int]) -> list[str]:
+    """Nodes that are not done, the next one first."""
 
     def place(node: str) -> tuple[int, int, str, str]:
-        rank = RANK[stages[node]]
-        if stages[node] is Stage.WAITING and cluster.kube_nodes[node].unschedulable:
-            rank = CORDONED
-        return rank, cost[node], cluster.nodes[node].zone, node
+        return _rank(cluster, stages, node), cost[node], cluster.nodes[node].zone, node
 
-    todo.sort(key=place)
-    for number, node in enumerate(todo):
-        rest = tuple(todo[number + 1 :])
+    return sorted((node for node, stage in stages.items() if stage is not Stage.DONE), key=place)
+
+
+def _rank(cluster: Cluster, stages: dict[str, Stage], node: str) -> int:
+    if stages[node] is Stage.WAITING and cluster.kube_nodes[node].unschedulable:
+        return CORDONED
+    return RANK[stages[node]]
+
+
+def _batches(
+    cluster: Cluster,
+    request: Request,
+    run: Run | None,
+    stages: dict[str, Stage],
+    order: Sequence[str],
+) -> tuple[Batch, ...]:
+    """What is away together: nodes in the middle as their marks say, the others as is safe. While
+    a node is in the middle the others are judged without it, which never allows more.
+    """
+    held = run.marks if run is not None else {}
+    middle: dict[tuple[str, ...], list[str]] = {}
+    for node in order:
+        if stages[node].middle:
+            together = held[node].batch if node in held else ()
+            key = together if node in together else (node,)
+            middle.setdefault(key, []).append(node)
+    waiting = [node for node in order if not stages[node].middle]
+    return (
+        *(Batch(tuple(nodes)) for nodes in middle.values()),
+        *grouped(cluster, request.drain, waiting, request.max_unavailable),
+    )
+
+
+def _turns(
+    cluster: Cluster,
+    request: Request,
+    stages: dict[str, Stage],
+    order: Sequence[str],
+    bare: dict[str, Drain],
+    cost: dict[str, int],
+) -> Iterator[Turn]:
+    middle = tuple(node for node in order if stages[node].middle)
+    for number, node in enumerate(order):
+        rest = tuple(order[number + 1 :])
         closed, drain = rest, None
         if node in bare:
             closed, drain = _closed(cluster, request, node, rest, bare[node])
             kept = tuple(b for b in drain.blockers if not _ours(b, middle))
             drain = replace(drain, blockers=kept)
-        yield Turn(node, stages[node], closed, drain, cost[node], _why(stages[node], place(node)))
+        why = _why(stages[node], _rank(cluster, stages, node))
+        yield Turn(node, stages[node], closed, drain, cost[node], why)
 
 
 def bytes_of(cluster: Cluster, drain: Drain) -> int:
@@ -232,11 +292,11 @@ def _ours(found: Blocker, middle: tuple[str, ...]) -> bool:
     return found.rule == "other_maintenance" and found.name in middle
 
 
-def _why(stage: Stage, place: tuple[int, int, str, str]) -> str:
+def _why(stage: Stage, rank: int) -> str:
     if stage.middle:
         return {
             Stage.DRAINING: "its drain has begun",
             Stage.MAINTENANCE: "it is drained; its maintenance tasks are not done",
             Stage.RETURNING: "its maintenance tasks are done; it is being given back",
         }[stage]
-    return "cordoned already" if place[0] == CORDONED else "fewest bytes to copy"
+    return "cordoned already" if rank == CORDONED else "fewest bytes to copy"

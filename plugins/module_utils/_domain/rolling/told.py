@@ -46,7 +46,7 @@ def summary(plan: Plan) -> list[str]:
         f"up to {spell_bytes(plan.bytes)} to copy"
     ]
     if plan.turns:
-        lines.append(f"order: {', '.join(turn.node for turn in plan.turns)}")
+        lines.append(f"order: {', '.join(' + '.join(batch.nodes) for batch in plan.batches)}")
     held = [*plan.refused, *plan.closed, *plan.stopping]
     if held:
         lines.append(f"in the way now: {count(len(held), 'reason')}")
@@ -61,6 +61,7 @@ def plan_text(plan: Plan) -> str:
     for number, turn in enumerate(plan.turns, start=1):
         lines.append(f"{number:>2}. {turn.node.ljust(width)}   {_turn_words(turn)}")
     lines += [f" ok {node}   done in this run" for node in plan.done]
+    lines += _batch_lines(plan)
     if plan.closed:
         lines.append("the gate is closed now, because")
         lines += [f"! {problem.words()}" for problem in plan.closed]
@@ -76,6 +77,17 @@ def plan_text(plan: Plan) -> str:
             f"{names(list(plan.middle))} is back"
         )
     return "\n".join(lines)
+
+
+def _batch_lines(plan: Plan) -> list[str]:
+    """Who is away together, and why no more are."""
+    limit = plan.request.max_unavailable
+    together = [batch for batch in plan.batches if len(batch.nodes) > 1]
+    if limit < 2 and not together:
+        return []
+    lines = [f"away together: {' + '.join(batch.nodes)}" for batch in together]
+    lines = lines or [f"no two of them may be away together (max_unavailable {limit})"]
+    return lines + [f"  {why}" for batch in plan.batches for why in batch.cut]
 
 
 def _turn_words(turn: Turn) -> str:
@@ -123,6 +135,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
             }
             for turn in plan.turns
         ],
+        "batches": [{"nodes": list(b.nodes), "cut": list(b.cut)} for b in plan.batches],
         "done": list(plan.done),
         "bytes": plan.bytes,
         "closed": [problem.words() for problem in plan.closed],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds, lease
@@ -16,6 +17,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
     Request as Drain,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import batches
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.marks import (
     Mark,
     Stage,
@@ -26,6 +28,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     await_gate,
+    drain_steps,
+    plan_drain,
     rolling,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
@@ -56,8 +60,10 @@ def allow_writes(number: int) -> Prepare:
     return prepare
 
 
-def request(nodes: tuple[str, ...], intent: str = "reboot", *, fresh: bool = False) -> Request:
-    return Request(nodes, Drain("", Intent(intent)), fresh)
+def request(
+    nodes: tuple[str, ...], intent: str = "reboot", *, fresh: bool = False, limit: int = 1
+) -> Request:
+    return Request(nodes, Drain("", Intent(intent)), fresh, limit)
 
 
 def plan(scene: Scene, asked: Request) -> Plan:
@@ -90,22 +96,36 @@ def roll(
     step = work()
     mark = Mark(name, asked.nodes, asked.intent)
     rolling.begin(step, mark, asked.fresh, lambda: locked(step))
-    for turn in made.turns:
-        if turn.stage is Stage.WAITING:
+    turns = {turn.node: turn for turn in made.turns}
+    for batch in made.batches:
+        mine = [turns[node] for node in batch.nodes]
+        if mine[0].stage is Stage.WAITING:
             await_gate.await_gate(work(gate_seconds), 0.2)
-            reach(turn.node, Stage.DRAINING)
-        drained: dict[str, Any] = {}
-        if turn.stage in (Stage.WAITING, Stage.DRAINING):
-            drained = drain(
-                scene, turn.node, asked.intent, prepare=prepare, next_nodes=turn.next_nodes
-            )
-            assert drained["proof"]["safe_to"][asked.intent]
-        if turn.stage is not Stage.RETURNING:
-            reach(turn.node, Stage.MAINTENANCE, drained)
-            maintain(turn.node)
-        reach(turn.node, Stage.RETURNING)
-        restore(scene, turn.node, prepare=prepare)
-        reach(turn.node, Stage.DONE)
+            step = work()
+            rolling.gather(step, name, batch.nodes, asked.drain, lambda step=step: locked(step))
+        for turn in mine:
+            drained: dict[str, Any] = {}
+            if turn.stage in (Stage.WAITING, Stage.DRAINING):
+                assert_not_stopped(scene, name, turn.node, asked)
+                drained = drain(
+                    scene, turn.node, asked.intent, prepare=prepare, next_nodes=turn.next_nodes
+                )
+                assert drained["proof"]["safe_to"][asked.intent]
+            if turn.stage is not Stage.RETURNING:
+                reach(turn.node, Stage.MAINTENANCE, drained)
+        for turn in mine:
+            if turn.stage is not Stage.RETURNING:
+                assert proof(scene, turn.node, asked)["safe_to"][asked.intent]
+        for turn in mine:
+            if turn.stage is not Stage.RETURNING:
+                maintain(turn.node)
+            reach(turn.node, Stage.RETURNING)
+        if len(mine) > 1:
+            for turn in mine:
+                restore(scene, turn.node, prepare=prepare, phases=("open",))
+        for turn in mine:
+            restore(scene, turn.node, prepare=prepare)
+            reach(turn.node, Stage.DONE)
     await_gate.await_gate(work(gate_seconds), 0.2)
     step = work()
     result = rolling.finish(step, name, None, lambda: locked(step))
@@ -113,6 +133,21 @@ def roll(
     last.held = True
     last.release()
     return result
+
+
+def proof(scene: Scene, node: str, asked: Request) -> dict[str, Any]:
+    """What the proof says of a node that is away."""
+    return drain_steps.prove(scene.work(), replace(asked.drain, node=node), {})
+
+
+def assert_not_stopped(scene: Scene, run: str, node: str, asked: Request) -> None:
+    """The plan of the drain, as its role makes it under the lock of the run."""
+    step = scene.work()
+    with locked(step):
+        cluster = plan_drain.read(step.client, step.longhorn, node, storage=True)
+    drain = replace(asked.drain, node=node, peers=batches.peers(cluster, node, run, HOLDER))
+    made = plan_drain.plan(step.client, cluster, drain, writing=True)
+    assert not made.work or not made.stopping, made.stopping
 
 
 @contextmanager

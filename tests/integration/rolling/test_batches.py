@@ -74,13 +74,13 @@ def only_on(cluster: Cluster, nodes: Collection[str]) -> None:
         cluster.store.mutate("nodes.longhorn.io", SPACE, name, set_it)
 
 
-@pytest.mark.parametrize(("version", "writes"), [("1.6.4", (1000,)), ("1.12.1", (15, 40, 3, 5))])
+@pytest.mark.parametrize(("version", "writes"), [("1.6.4", (1000,)), ("1.12.1", (15, 40, 3, 1000))])
 def test_a_run_with_a_batch_that_is_killed_again_and_again(
     version: str, writes: tuple[int, ...], tmp_path: Path
 ) -> None:
     """Both nodes of zone b are away at the same time; every volume keeps working.
 
-    Each run is killed after so many writes, the last number for all that follow; one is killed in
+    Each run is killed after so many writes, but for the last; one is killed in
     the operator's tasks of the first node.
     """
     with served(version, tmp_path, furnish, nodes=5, disks=1) as scene:

@@ -226,6 +226,10 @@ def _then(run: Run) -> str:
     if not run.middle:
         return ""
     node = run.middle[0]
+    mark = run.marks.get(node)
+    also = [name for name in run.middle[1:] if mark is not None and name in mark.batch]
+    if also:
+        return f"; it begins with {names([node, *also], 20)}, which are away together"
     what = {
         Stage.DRAINING: "drains the rest of it",
         Stage.MAINTENANCE: "runs its maintenance tasks again from their start",

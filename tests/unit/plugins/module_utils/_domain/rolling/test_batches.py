@@ -271,3 +271,15 @@ def test_a_run_goes_on_with_the_nodes_that_are_away_together() -> None:
     )
     # Its drain had not begun: it waits for the gate again.
     assert together(made(begun, 1, "a1", "a2", "b1")) == [("a1",), ("a2",), ("b1",)]
+
+
+def test_at_a_stop_the_nodes_that_are_away_together_are_named() -> None:
+    held = cluster(
+        marked("a1", Stage.MAINTENANCE, BOTH),
+        marked("a2", Stage.DRAINING, BOTH),
+        marked("b1", Stage.WAITING, (), before=None),
+        cordoned=["a1", "a2"],
+    )
+    text = told.stop_text(plan.all_runs(held)[0], "no answer")
+    assert "it begins with a1, a2, which are away together" in text[5]
+    assert [line[:11] for line in text].count("  give back") == 2

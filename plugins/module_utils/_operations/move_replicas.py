@@ -59,6 +59,7 @@ FOLLOWED = (
     kinds.LONGHORN_NODES,
     kinds.NODES,
 )
+REBUILD_STILL_SECONDS = 180.0
 
 
 @dataclass
@@ -89,6 +90,7 @@ class Mover:
         self._work = work
         self._request = request
         self._misses: dict[str, int] = {}
+        self._rebuilds: dict[str, tuple[str, float]] = {}
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -115,7 +117,20 @@ class Mover:
         return [self._judge(cluster, v) for v in replica_moves.concerned(cluster, scope)]
 
     def _judge(self, cluster: Cluster, volume: Volume) -> Move:
-        return replica_moves.decide(cluster, volume, self._request.scope, self._request.intent)
+        scope, intent = self._request.scope, self._request.intent
+        move = replica_moves.decide(cluster, volume, scope, intent)
+        if move.rebuild and self._stands_still(move):
+            return replica_moves.decide(cluster, volume, scope, intent, tired=True)
+        return move
+
+    def _stands_still(self, move: Move) -> bool:
+        """Whether a rebuild of Longhorn's own has shown nothing new for three minutes."""
+        now = self._work.deadline.now()
+        seen, since = self._rebuilds.get(move.volume, ("", now))
+        if seen != move.rebuild:
+            since = now
+        self._rebuilds[move.volume] = (move.rebuild, since)
+        return now - since > REBUILD_STILL_SECONDS
 
     def _late(self, open_moves: list[Move]) -> str:
         return (

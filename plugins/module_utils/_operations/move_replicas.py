@@ -20,9 +20,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    blockers_of_volumes,
     memory,
     parse,
     replica_moves,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker_history import (
+    History,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -72,6 +76,7 @@ class Outcome:
     degraded_since: dict[str, float] = field(default_factory=dict)
     degraded_longest: float = 0.0
     writes: int = 0
+    blocked: list[dict[str, Any]] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -80,6 +85,7 @@ class Outcome:
             "attached_for_it": sorted(self.attached),
             "degraded": len(self.degraded_since),
             "degraded_longest_seconds": round(self.degraded_longest),
+            "blocked": self.blocked,
         }
 
 
@@ -91,6 +97,7 @@ class Mover:
         self._request = request
         self._misses: dict[str, int] = {}
         self._rebuilds: dict[str, tuple[str, float]] = {}
+        self._history = History()
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -147,6 +154,7 @@ class Mover:
             f"{count(here, 'replica')} still on {scope.label}; volumes keep all their data."
         )
         self._watch_degraded(cluster, moves)
+        self._watch_rebuilds(cluster, moves)
         if not open_moves:
             text = f"every volume is safe without {scope.label}"
         else:
@@ -162,6 +170,17 @@ class Mover:
                 continue
             since = self.outcome.degraded_since.setdefault(move.volume, now)
             self.outcome.degraded_longest = max(self.outcome.degraded_longest, now - since)
+
+    def _watch_rebuilds(self, cluster: Cluster, moves: list[Move]) -> None:
+        """Rebuilds of Longhorn's own that the drain waits for are told at the end, too."""
+        now = self._work.deadline.elapsed()
+        waits = [
+            blockers_of_volumes.rebuild_elsewhere(cluster.volumes[move.volume], move.rebuild)
+            for move in moves
+            if move.rebuild and move.volume in cluster.volumes
+        ]
+        self._history.see(now, waits)
+        self.outcome.blocked = self._history.blocked(now, self._work.wall_clock() - now)
 
     # -- acting: each returns whether something was written -------------------------------------
     def _act(self, live: LiveCluster, move: Move) -> bool:

@@ -97,7 +97,7 @@ def test_documented_rights_are_enough(served: tuple[Cluster, ApiServer], tmp_pat
     server.call(cluster.remove_files, LOST)
     recovered = run(
         "ansible-playbook", "nodecare.longhorn.recover_backing_image", "-e", f"image={LOST}",
-        "-e", "window=3",
+        "-e", "window=3", "-e", f"source_proxy={cluster.source_proxy}",
         tree=TREE, cwd=tmp_path, kubeconfig=kubeconfig,
     )  # fmt: skip
     drained = run(

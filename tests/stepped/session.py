@@ -159,7 +159,9 @@ class Session:
         work = self.work()
         self._plays += 1
         task = Task(work.client, work.deadline, work.interrupt, work.progress)
-        request = Request([*images], f"recover@test:{self._plays}", lock_wait_seconds=LOCK_SECONDS)
+        holder = f"recover@test:{self._plays}"
+        # No socket leads out of this world, to a source neither.
+        request = Request([*images], holder, lock_wait_seconds=LOCK_SECONDS, skip_source_check=True)
         return {"recover": Recovery(task, request).run()}
 
     @contextmanager

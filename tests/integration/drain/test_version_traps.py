@@ -227,7 +227,7 @@ def test_node_validator(longhorn: str, refused: bool, tmp_path: Path) -> None:
         scene.store.delete("nodes", "", "node-3")
         assert scene.until(lambda: scene.store.find(NODES, SPACE, "node-3") is None, 60)
         assert scene.ready("base") == 1
-        assert not [w for w in scene.wrote("DELETE nodes")]
+        assert not list(scene.wrote("DELETE nodes"))
 
 
 @pytest.mark.parametrize(("longhorn", "shown"), [("1.9.3", "True"), ("1.11.3", "False")])

@@ -27,8 +27,15 @@ SKIPPED = "skipped"
 NOT_ASKED = "not_checked"
 NO_URL = "no_url"
 
+# The cluster may reach a source that the machine which runs the playbook does not.
+_FROM_HERE = (
+    "where the cluster reaches it and only this machine does not: -e source_proxy=URL of a proxy "
+    "that does, or -e skip_source_check=true if you know that it delivers the same bytes"
+)
 # A hint for each fixed word of trouble, after what was seen.
 _HINTS = {
+    "host": _FROM_HERE,
+    "unreachable": _FROM_HERE,
     "scheme": "Longhorn fetches http and https only",
     "loopback": "on a loopback address every machine reaches only itself",
     "status": "Longhorn wants 200 for HEAD and for GET",

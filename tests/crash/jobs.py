@@ -128,10 +128,7 @@ _RESTORE, _CANCEL = give_back(), give_back(cancel=True)
 
 JOBS: tuple[Job, ...] = (
     Job("drain reboot", _REBOOT, _REBOOT),
-    Job("drain reboot, minimum lowered", _LOWER, _LOWER, modes=("after",)),
     Job("drain remove", _REMOVE, _REMOVE),
-    Job("evict disk", evict_disk, evict_disk, modes=("after",)),
-    Job("delete node", delete, delete, switched_off),
     Job("drain reinstall", _REINSTALL, _REINSTALL, modes=()),
     Job("drain remove by flags", _FLAGS, _FLAGS, lucky=True, modes=("after",)),
     Job("restore", _RESTORE, _RESTORE, rebooted),
@@ -140,5 +137,8 @@ JOBS: tuple[Job, ...] = (
     Job("drain remove, then cancel", _REMOVE, _CANCEL, undo=True, modes=("after",)),
     Job("recover", recovery, recovery, lost, lucky=True),
     Job("drain by flags, then cancel", _FLAGS, _CANCEL, undo=True, lucky=True, modes=()),
+    Job("drain reboot, minimum lowered", _LOWER, _LOWER, modes=("after",)),
+    Job("evict disk", evict_disk, evict_disk, modes=("after",)),
+    Job("delete node", delete, delete, switched_off),
 )
 BY_NAME = {job.name: job for job in JOBS}

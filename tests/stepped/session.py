@@ -138,9 +138,14 @@ class Session:
 
     def delete_node(self, request: Drain) -> Results:
         """What roles/drain_node does at the end of a removal, once the machine is off."""
-        with self._play(f"delete-{request.node}") as locked:
-            work = self.work()
-            return {"delete": delete_node.delete_node(work, request, {}, locked(work))}
+        work = self.work()
+
+        @contextmanager
+        def alone() -> Iterator[Work]:
+            with self._play(f"delete-{request.node}") as locked, locked(work)() as held:
+                yield held
+
+        return {"delete": delete_node.delete_node(work, request, {}, alone)}
 
     def restore(self, request: Return, seconds: float = STEP_SECONDS) -> Results:
         """What roles/restore_node does; results by phase."""

@@ -20,3 +20,13 @@ options:
         plan is refused, and when there is nothing to do. No other module writes it in check mode.
     type: path
 """
+
+    FAILURE = r"""
+options:
+  report_file:
+    description:
+      - File on the host of the task, usually the control node, that gets the result of a failure as
+        JSON. A step that succeeds leaves it to the end of the play, and check mode writes nothing.
+      - It is written in one go, replaces an earlier one, and only its owner may read it.
+    type: path
+"""

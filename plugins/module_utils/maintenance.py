@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
+from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, reporting, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import interrupt, lease
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
@@ -163,9 +163,10 @@ def locked(module: AnsibleModule, work: Work) -> Iterator[Work]:
 def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
     """A whole module: options, reading, the step, the end.
 
-    The step looks first and asks for the lock only when there is something to write.
+    The step looks first and asks for the lock only when there is something to write. A failure goes
+    to report_file, too (task.running): it is the last thing that the play has to say.
     """
-    chosen = module(*specs)
+    chosen = module(*specs, reporting.OPTION)
     with reading(chosen) as work:
         request = request_of(chosen.params)
         try:

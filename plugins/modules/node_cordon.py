@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain
   - nodecare.longhorn.drain.lock
+  - nodecare.longhorn.report.failure
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 options:

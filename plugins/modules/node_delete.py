@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.lock
+  - nodecare.longhorn.report.failure
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group

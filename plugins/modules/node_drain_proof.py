@@ -103,6 +103,22 @@ below_minimum:
   type: list
   elements: str
   sample: []
+blocked:
+  description:
+    - What held the steps of this run, from their results, by which rule, since when, for how many
+      seconds, and how it ended
+      (V(cleared) or V(still blocks)).
+  returned: always, once the input fits the cluster
+  type: list
+  elements: dict
+  sample:
+    - rule: rebuild_elsewhere
+      kind: volume
+      name: pvc-7f2a
+      reason: has a replica in the making (rebuild on worker-2 63 %)
+      since: "2026-01-05T08:00:00Z"
+      seconds: 130.0
+      ended: cleared
 report:
   description: The report in lines.
   returned: always, once the input fits the cluster

@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.targets
   - nodecare.longhorn.drain.remove_disks
   - nodecare.longhorn.drain.lock
+  - nodecare.longhorn.report.failure
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group

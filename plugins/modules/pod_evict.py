@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.lock
+  - nodecare.longhorn.report.failure
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
 options:
@@ -112,6 +113,21 @@ blockers:
   type: list
   elements: dict
   sample: []
+blocked:
+  description:
+    - What held it meanwhile, by which rule, since when, for how many seconds, and how it ended
+      (V(cleared) or V(still blocks)).
+  returned: always, once the work has begun
+  type: list
+  elements: dict
+  sample:
+    - rule: pod_budget
+      kind: pod
+      name: default/web-0
+      reason: is held by its budget
+      since: "2026-01-05T08:00:00Z"
+      seconds: 130.0
+      ended: cleared
 """
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance

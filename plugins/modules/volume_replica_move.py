@@ -29,6 +29,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.targets
   - nodecare.longhorn.drain.mover
   - nodecare.longhorn.drain.lock
+  - nodecare.longhorn.report.failure
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
@@ -78,6 +79,21 @@ degraded_longest_seconds:
   returned: always, once the work has begun
   type: int
   sample: 26
+blocked:
+  description:
+    - What held it meanwhile, by which rule, since when, for how many seconds, and how it ended
+      (V(cleared) or V(still blocks)).
+  returned: always, once the work has begun
+  type: list
+  elements: dict
+  sample:
+    - rule: rebuild_elsewhere
+      kind: volume
+      name: pvc-7f2a
+      reason: has a replica in the making (rebuild on worker-2 63 %)
+      since: "2026-01-05T08:00:00Z"
+      seconds: 130.0
+      ended: cleared
 """
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance

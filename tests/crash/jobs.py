@@ -23,6 +23,7 @@ from tests.stepped.transport import Killed, Write
 
 Play = Callable[[Session], Results]
 LOST = "lost"
+SECOND_DISK = "disk-2"
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,20 @@ class Job:
     modes: tuple[str, ...] = ("before", "after")
 
 
-def drain(intent: Intent, *, own_mover: bool = True) -> Play:
+def drain(intent: Intent, *, own_mover: bool = True, lower_minimum: bool = False) -> Play:
     """A drain of the node."""
-    return lambda session: session.drain(Drain(NODE, intent, own_mover=own_mover))
+    request = Drain(NODE, intent, own_mover=own_mover, lower_minimum=lower_minimum)
+    return lambda session: session.drain(request)
+
+
+def evict_disk(session: Session) -> Results:
+    """The second disk of the node emptied and taken out; the first one stays."""
+    return session.drain(Drain(NODE, Intent.REMOVE, disk=SECOND_DISK))
+
+
+def delete(session: Session) -> Results:
+    """The node of a machine that is off, deleted."""
+    return session.delete_node(Drain(NODE, Intent.REMOVE))
 
 
 def give_back(*, cancel: bool = False) -> Play:
@@ -55,7 +67,13 @@ def give_back(*, cancel: bool = False) -> Play:
 
 def rebooted(session: Session) -> None:
     """Drained, off until Kubernetes has noticed, and on again."""
-    drain(Intent.REBOOT)(session)
+    switched_off(session, Intent.REBOOT)
+    session.cluster.power_on(NODE)
+
+
+def switched_off(session: Session, intent: Intent = Intent.REMOVE) -> None:
+    """Drained, and off until Kubernetes has noticed."""
+    drain(intent)(session)
     cluster = session.cluster
     cluster.power_off(NODE)
 
@@ -64,7 +82,6 @@ def rebooted(session: Session) -> None:
         return any(c["type"] == "Ready" and c["status"] != "True" for c in conditions)
 
     assert cluster.run_until_true(gone)
-    cluster.power_on(NODE)
 
 
 def half_drained(session: Session) -> None:
@@ -106,6 +123,7 @@ def lost(session: Session) -> None:
 
 _REBOOT, _REMOVE = drain(Intent.REBOOT), drain(Intent.REMOVE)
 _REINSTALL, _FLAGS = drain(Intent.REINSTALL), drain(Intent.REMOVE, own_mover=False)
+_LOWER = drain(Intent.REBOOT, lower_minimum=True)
 _RESTORE, _CANCEL = give_back(), give_back(cancel=True)
 
 JOBS: tuple[Job, ...] = (
@@ -119,5 +137,8 @@ JOBS: tuple[Job, ...] = (
     Job("drain remove, then cancel", _REMOVE, _CANCEL, undo=True, modes=("after",)),
     Job("recover", recovery, recovery, lost, lucky=True),
     Job("drain by flags, then cancel", _FLAGS, _CANCEL, undo=True, lucky=True, modes=()),
+    Job("drain reboot, minimum lowered", _LOWER, _LOWER, modes=("after",)),
+    Job("evict disk", evict_disk, evict_disk, modes=("after",)),
+    Job("delete node", delete, delete, switched_off),
 )
 BY_NAME = {job.name: job for job in JOBS}

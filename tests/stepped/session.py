@@ -18,6 +18,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import disk_names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request as Drain,
 )
@@ -25,6 +26,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_
     Request as Return,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    delete_node,
     drain_steps,
     lock,
     plan_drain,
@@ -116,20 +118,34 @@ class Session:
 
     # -- plays ---------------------------------------------------------------------------------
     def drain(self, request: Drain, seconds: float = STEP_SECONDS, **options: Any) -> Results:
-        """What roles/drain_node does; results by step, the proof last."""
+        """What roles/drain_node (or evict_disk) does; results by step, the proof last."""
         work = self.work(seconds)
         reading = plan_drain.read(work.client, work.longhorn, request.node)
+        request = disk_names.resolved(reading, request)
         made = plan_drain.plan(work.client, reading, request, writing=True)
         results: Results = {}
         params = {**OPTIONS, **options}
         if made.work:
             steps = DRAIN if request.own_mover else (DRAIN[0], DRAIN[2], *DRAIN[1:])
+            if request.disk:
+                steps = tuple(step for step in steps if step[0] not in ("cordon", "pods"))
             with self._play(f"drain-{request.node}") as locked:
                 for name, step in steps:
                     work = self.work(seconds)
                     results[name] = step(work, request, params, locked(work))
         results["proof"] = drain_steps.prove(self.work(), request, {"steps": results})
         return results
+
+    def delete_node(self, request: Drain) -> Results:
+        """What roles/drain_node does at the end of a removal, once the machine is off."""
+        work = self.work()
+
+        @contextmanager
+        def alone() -> Iterator[Work]:
+            with self._play(f"delete-{request.node}") as locked, locked(work)() as held:
+                yield held
+
+        return {"delete": delete_node.delete_node(work, request, {}, alone)}
 
     def restore(self, request: Return, seconds: float = STEP_SECONDS) -> Results:
         """What roles/restore_node does; results by phase."""

@@ -10,6 +10,8 @@ pure as the rules that made the lists.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
@@ -29,11 +31,23 @@ _ENDS = {
 _Key = tuple[str, str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """One time that a blocker was there. since: seconds from the beginning of the wait; until: the
+    same, None while it blocks.
+    """
+
+    blocker: Blocker
+    since: float
+    until: float | None = None
+
+
 class History:
-    """Since when each blocker is there."""
+    """Since when each blocker is there, and everything that blocked meanwhile."""
 
     def __init__(self) -> None:
         self._since: dict[_Key, float] = {}
+        self._spells: list[Spell] = []
         self.cleared: dict[str, float] = {}
 
     def see(self, now: float, found: Sequence[Blocker]) -> None:
@@ -41,6 +55,15 @@ class History:
         present = {_key(blocker) for blocker in found}
         for key in sorted(set(self._since) - present):
             self.cleared[_spell(key)] = now - self._since.pop(key)
+        self._spells = [
+            replace(spell, until=now)
+            if spell.until is None and _key(spell.blocker) not in present
+            else spell
+            for spell in self._spells
+        ]
+        here = {_key(spell.blocker) for spell in self._spells if spell.until is None}
+        new = {_key(blocker): blocker for blocker in found if _key(blocker) not in here}
+        self._spells += [Spell(blocker, now) for blocker in new.values()]
         for key in present:
             self._since.setdefault(key, now)
             self.cleared.pop(_spell(key), None)
@@ -80,6 +103,23 @@ class History:
         more = f" and {len(told) - most} more" if len(told) > most else ""
         return "; ".join(told[-most:]) + more
 
+    def blocked(self, now: float, began: float = 0.0) -> list[dict[str, Any]]:
+        """Everything that blocked meanwhile, for the report: which, since when, how long, and how
+        it ended. began: the beginning of the wait as seconds of the epoch.
+        """
+        return [
+            {
+                "rule": spell.blocker.rule,
+                "kind": spell.blocker.kind,
+                "name": spell.blocker.name,
+                "reason": spell.blocker.reason,
+                "since": timestamp(began + spell.since),
+                "seconds": round((now if spell.until is None else spell.until) - spell.since, 1),
+                "ended": "still blocks" if spell.until is None else "cleared",
+            }
+            for spell in self._spells
+        ]
+
     def as_data(self, now: float, found: Sequence[Blocker]) -> list[dict[str, Any]]:
         """The same for programs: `blocks_for_seconds` beside each."""
         return [
@@ -89,6 +129,12 @@ class History:
             }
             for blocker in found
         ]
+
+
+def timestamp(epoch: float) -> str:
+    """RFC 3339, UTC, whole seconds."""
+    moment = datetime.fromtimestamp(epoch, timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _key(blocker: Blocker) -> _Key:

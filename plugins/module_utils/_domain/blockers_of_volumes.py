@@ -55,15 +55,7 @@ def of_volume(
         return
     building = rebuild.elsewhere(cluster, volume.name, scope.node, NO_PACE)
     if building is not None:
-        yield Blocker(
-            "rebuild_elsewhere",
-            "volume",
-            title(volume),
-            f"has a replica in the making ({building.words})",
-            "wait until it is complete",
-            Clears.BY_ITSELF,
-            seconds=building.seconds,
-        )
+        yield rebuild_elsewhere(volume, building.words, building.seconds)
     healthy = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.healthy]
     served = any(replica.healthy_at or replica.failed_at for replica in here)
     if served and (volume.robustness == "faulted" or not healthy):
@@ -95,6 +87,19 @@ def of_volume(
         )
         return
     yield from _room(cluster, volume, scope, step, closed)
+
+
+def rebuild_elsewhere(volume: Volume, words: str, seconds: int | None = None) -> Blocker:
+    """A replica is being built on another node; words: what is seen of it."""
+    return Blocker(
+        "rebuild_elsewhere",
+        "volume",
+        title(volume),
+        f"has a replica in the making ({words})",
+        "wait until it is complete",
+        Clears.BY_ITSELF,
+        seconds=seconds,
+    )
 
 
 def _room(

@@ -18,6 +18,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     blockers_of_images,
     blockers_of_node,
     blockers_of_volumes,
+    held_without,
     image_needs,
     memory,
     minimum,
@@ -145,7 +146,7 @@ def make(cluster: Cluster, request: Request) -> Plan:
         needs=needs,
         moves=moves,
         pods=pods,
-        blockers=blocker.worst_first(_blockers(cluster, request, needs, placement, moves, pods)),
+        blockers=blocker.worst_first(_told(cluster, request, needs, placement, moves, pods)),
         left=left_on(cluster, scope),
         incomplete=tuple(
             sorted(i.name for i in cluster.images.values() if any(not c.complete for c in i.wanted))
@@ -231,6 +232,25 @@ def _free(
         after = placement.free(disk)
         rows.append((disk.label, after + placement.booked(disk), after, numbers[uuid]))
     return tuple(sorted(rows))
+
+
+def _told(
+    cluster: Cluster,
+    request: Request,
+    needs: tuple[Need, ...],
+    placement: Placement,
+    moves: tuple[Move, ...],
+    pods: tuple[pod_filters.Verdict, ...],
+) -> Iterator[Blocker]:
+    """What is in the way of the drain, and of a cluster without the node where it does not come
+    back.
+    """
+    short: tuple[Blocker, ...] = ()
+    if request.removes:
+        remedies = Remedies(cluster, placement)
+        short = held_without.shortfalls(cluster, request.node, remedies)
+    found = _blockers(cluster, request, needs, placement, moves, pods)
+    return held_without.merged(found, short)
 
 
 def _blockers(

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     drain_outcome,
+    held_without,
     image_needs,
     minimum,
     pod_filters,
@@ -73,10 +74,11 @@ def prove(cluster: Cluster, request: Request) -> Proof:
     common = [] if scope.disk else _common(cluster, request)
     reboot = common + _unsafe_images(cluster, scope) + _unsafe_volumes(cluster, scope)
     gone = common + ([f"{left.words()} left on {scope.label}"] if left.data else [])
+    short = () if scope.disk else held_without.against(cluster, request.node)
     against = {
         Intent.REBOOT: tuple(reboot),
         Intent.REINSTALL: tuple(gone),
-        Intent.REMOVE: tuple(gone),
+        Intent.REMOVE: (*gone, *short),
     }
     return Proof(
         node=request.node,

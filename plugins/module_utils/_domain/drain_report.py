@@ -23,6 +23,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 RESTORE = "ansible-playbook nodecare.longhorn.restore_node"
 EVICT = "ansible-playbook nodecare.longhorn.evict_disk"
 Step = Mapping[str, Any]
+# Shorter ones are the ordinary course: Longhorn takes a budget back some seconds after its reason.
+BLOCKED_SECONDS = 5.0
+BLOCKED_TOLD = 5
 
 
 def report(
@@ -41,7 +44,9 @@ def report(
     lines.append(f"  outcome   {proof.outcome}")
     lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
     lines += _short(proof)
-    lines += [f"  pods      {_pods(steps)}", f"  node      {_node(steps, proof)}"]
+    lines.append(f"  pods      {_pods(steps)}")
+    lines += _blocked(steps)
+    lines.append(f"  node      {_node(steps, proof)}")
     for intent in Intent:
         for reason in proof.against[intent]:
             lines.append(f"  not {intent.value}: {reason}")
@@ -56,6 +61,7 @@ def _disk_report(proof: Proof, request: Request, steps: Mapping[str, Step], took
     lines = [f"{disk} {'is empty' if empty else 'is NOT empty'}{took}: {proof.outcome}"]
     lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
     lines += _short(proof)
+    lines += _blocked(steps)
     lines.append(f"  disk      {_disk(steps, proof)}")
     lines += [f"  against   {reason}" for reason in proof.against[request.intent]]
     lines.append(f"  next      {_next_of_disk(proof, request)}")
@@ -128,6 +134,24 @@ def _pods(steps: Mapping[str, Step]) -> str:
     if around:
         text += f", of them {len(around)} deleted around a budget, no data being at risk"
     return text
+
+
+def blocked(steps: Mapping[str, Step]) -> list[dict[str, Any]]:
+    """What blocked in any step of this run: which, since when, how long, and how it ended."""
+    found = [dict(one) for step in steps.values() for one in step.get("blocked") or ()]
+    return sorted(found, key=lambda one: -float(one.get("seconds") or 0))
+
+
+def _blocked(steps: Mapping[str, Step]) -> list[str]:
+    """The longest first; one line each."""
+    found = [one for one in blocked(steps) if float(one.get("seconds") or 0) >= BLOCKED_SECONDS]
+    lines = [
+        f"  blocked   {one['kind']} {one['name']} ({one['rule']}) for "
+        f"{spell_seconds(float(one['seconds']))} since {one['since']}, {one['ended']}"
+        for one in found[:BLOCKED_TOLD]
+    ]
+    more = len(found) - BLOCKED_TOLD
+    return [*lines, f"  blocked   and {more} more (in the result: blocked)"] if more > 0 else lines
 
 
 def _short(proof: Proof) -> list[str]:

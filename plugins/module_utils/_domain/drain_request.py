@@ -48,6 +48,11 @@ class Request:
         return self.lower_minimum and not self.intent.leaves and not self.disk
 
     @property
+    def removes(self) -> bool:
+        """Whether the whole node is to go for good."""
+        return self.intent is Intent.REMOVE and not self.disk
+
+    @property
     def scope(self) -> Scope:
         """What is emptied."""
         return Scope(self.node, self.disk, self.disk_name)

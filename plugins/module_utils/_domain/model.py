@@ -269,6 +269,7 @@ class Volume(Resource):
     node_selector: tuple[str, ...] = ()
     disk_selector: tuple[str, ...] = ()
     soft_anti_affinity: str = ""
+    zone_soft_anti_affinity: str = ""
     claim: str = ""
     claim_namespace: str = ""
     workloads: tuple[Workload, ...] = ()

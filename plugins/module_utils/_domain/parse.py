@@ -284,6 +284,7 @@ def volume(raw: Raw) -> model.Volume:
         node_selector=_texts(spec, "nodeSelector"),
         disk_selector=_texts(spec, "diskSelector"),
         soft_anti_affinity=_text(spec, "replicaSoftAntiAffinity"),
+        zone_soft_anti_affinity=_text(spec, "replicaZoneSoftAntiAffinity"),
         claim=_text(known, "pvcName"),
         claim_namespace=_text(known, "namespace"),
         workloads=_workloads(status),

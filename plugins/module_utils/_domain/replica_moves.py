@@ -27,6 +27,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Replica,
     Volume,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import rebuild
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 
 
@@ -49,7 +50,8 @@ class Move:
     original: numberOfReplicas as the operator set it; number: the one to write (RAISE, LOWER).
     victims: replicas to delete (DELETE); attach_to: node of our ticket (ATTACH).
     why: what is waited for or done, in words. forget: our note goes with the number (LOWER): it
-    stays until the replica that was one too many is gone.
+    stays until the replica that was one too many is gone. rebuild: what is seen of a rebuild of
+    Longhorn's own that is waited for instead of asking for one more replica (WAIT).
     """
 
     volume: str
@@ -60,6 +62,7 @@ class Move:
     attach_to: str = ""
     why: str = ""
     forget: bool = False
+    rebuild: str = ""
 
 
 def original_number(volume: Volume) -> int:
@@ -146,8 +149,13 @@ def opens_node(cluster: Cluster, scope: Scope, intent: Intent) -> bool:
     return was_open and not known.allow_scheduling and not closes_node(cluster, scope, intent)
 
 
-def decide(cluster: Cluster, volume: Volume, scope: Scope, intent: Intent) -> Move:
-    """What this volume needs next so that the node can go for this intent."""
+def decide(
+    cluster: Cluster, volume: Volume, scope: Scope, intent: Intent, tired: bool = False
+) -> Move:
+    """What this volume needs next so that the node can go for this intent.
+
+    tired: a rebuild of Longhorn's own has stood still for too long to be waited for any more.
+    """
     on_node = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if scope.holds(r)]
     here = [replica for replica in on_node if not replica.meta.deleting]
     if on_node and not here:
@@ -155,12 +163,12 @@ def decide(cluster: Cluster, volume: Volume, scope: Scope, intent: Intent) -> Mo
         return Move(volume.name, Step.WAIT, original_number(volume), why=why)
     if intent.leaves:
         return _leave(cluster, volume, scope, here)
-    return _stay(cluster, volume, scope, here)
+    return _stay(cluster, volume, scope, here, tired)
 
 
-def _stay(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica]) -> Move:
+def _stay(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica], tired: bool) -> Move:
     """Reboot: one complete replica elsewhere is enough; the number stays raised until the
-    return.
+    return. Where Longhorn is already building one, one more would only make another copy.
     """
     original = original_number(volume)
     safe = not here or protected_elsewhere(cluster, volume, scope)
@@ -168,10 +176,23 @@ def _stay(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica]) -
         return _put_away(cluster, volume, original)
     if volume.state != "attached":
         return attach(cluster, volume, scope, original)
+    why = _building(cluster, volume, scope, 1)
     if volume.replicas_wanted <= original:
+        coming = "" if tired else _rebuild(cluster, volume, scope)
+        if coming:
+            return Move(volume.name, Step.WAIT, original, why=why, rebuild=coming)
         number = original + 1
         return Move(volume.name, Step.RAISE, original, number=number, why="its last replica")
-    return Move(volume.name, Step.WAIT, original, why=_building(cluster, volume, scope, 1))
+    return Move(volume.name, Step.WAIT, original, why=why)
+
+
+def _rebuild(cluster: Cluster, volume: Volume, scope: Scope) -> str:
+    """A rebuild that will make the volume independent of the node, in words; "" where none is."""
+    found = rebuild.elsewhere(cluster, volume.name, scope.node, {})
+    disk = cluster.disks.get(found.replica.disk) if found is not None else None
+    if found is None or disk is None or proven.why_unreliable(cluster, disk):
+        return ""
+    return found.words
 
 
 def _leave(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica]) -> Move:
@@ -197,12 +218,12 @@ def _leave(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica]) 
         return Move(volume.name, Step.DELETE, original, victims=tuple(here), why=why)
     if volume.state != "attached":
         return attach(cluster, volume, scope, original)
-    if len(good) >= original:
-        if volume.replicas_wanted > original:
-            return Move(volume.name, Step.LOWER, original, number=original, why="complete")
-        return Move(volume.name, Step.DELETE, original, victims=tuple(here), why="complete")
-    if good and all(replica.failed_at for replica in here):
+    why = "complete" if len(good) >= original else ""
+    if not why and good and all(replica.failed_at for replica in here):
         why = "it has failed; Longhorn builds another elsewhere"
+    if why:
+        if volume.replicas_wanted > original:
+            return Move(volume.name, Step.LOWER, original, number=original, why=why)
         return Move(volume.name, Step.DELETE, original, victims=tuple(here), why=why)
     wanted = original + len(here)
     if volume.replicas_wanted < wanted:

@@ -4,7 +4,7 @@
 """Which nodes could take one more replica of a volume, by Longhorn's own scheduling rules.
 
 Source: longhorn-manager scheduler/replica_scheduler.go (hard node anti-affinity unless allowed
-softly, tags, space after reservation and over-provisioning).
+softly, zones where that is switched off, tags, space after reservation and over-provisioning).
 """
 
 from __future__ import annotations
@@ -28,21 +28,28 @@ def soft_anti_affinity(cluster: Cluster, volume: Volume) -> bool:
     return setting.flag(cluster.settings, "replica-soft-anti-affinity", False)
 
 
+def zones_shared(cluster: Cluster, volume: Volume) -> bool:
+    """Whether two replicas of this volume may be in one zone."""
+    if volume.zone_soft_anti_affinity in ("enabled", "disabled"):
+        return volume.zone_soft_anti_affinity == "enabled"
+    return setting.flag(cluster.settings, "replica-zone-soft-anti-affinity", True)
+
+
 def refusals(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> dict[str, str]:
     """Node name to reason; a node that could take a replica is not listed.
 
     closed: nodes, and disks by UUID, that are out of the question, with the reason.
     """
-    told = ((name, _refused(cluster, volume, name, closed)) for name in sorted(cluster.nodes))
+    told = ((name, refused(cluster, volume, name, closed)) for name in sorted(cluster.nodes))
     return {name: reason for name, reason in told if reason}
 
 
 def somewhere(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> bool:
     """Whether any node could take one more replica; does not look further than the first."""
-    return any(not _refused(cluster, volume, name, closed) for name in cluster.nodes)
+    return any(not refused(cluster, volume, name, closed) for name in cluster.nodes)
 
 
-def _refused(cluster: Cluster, volume: Volume, name: str, closed: Mapping[str, str]) -> str:
+def refused(cluster: Cluster, volume: Volume, name: str, closed: Mapping[str, str]) -> str:
     """Why this node cannot take a replica, "" where it can."""
     node = cluster.nodes[name]
     reason = placement.node_refused(cluster, node, closed)
@@ -51,8 +58,17 @@ def _refused(cluster: Cluster, volume: Volume, name: str, closed: Mapping[str, s
     holds = any(r.node == name for r in cluster.replicas_of_volume.get(volume.name, ()))
     if holds and not soft_anti_affinity(cluster, volume):
         return "already has a replica of it"
+    if not zones_shared(cluster, volume) and node.zone in _zones(cluster, volume):
+        return f"its zone {node.zone or '(none)'} already has a replica of it"
     reason = placement.tags_refused(cluster.settings, volume.node_selector, node.tags, "node")
     return reason or _disks_refused(cluster, volume, node, closed)
+
+
+def _zones(cluster: Cluster, volume: Volume) -> set[str]:
+    """Zones of the replicas that have not failed."""
+    found = cluster.replicas_of_volume.get(volume.name, ())
+    nodes = (cluster.nodes.get(replica.node) for replica in found if not replica.failed_at)
+    return {node.zone for node in nodes if node is not None}
 
 
 def candidates(cluster: Cluster, volume: Volume, closed: Mapping[str, str]) -> list[str]:

@@ -310,5 +310,6 @@ def prove(work: Work, request: Request, params: Mapping[str, Any]) -> Result:
     proof = prove_drain.prove_drain(work, request)
     started = params.get("started")
     elapsed = work.wall_seconds_since(float(started)) if started else None
-    report = drain_report.report(proof, request, params.get("steps") or {}, elapsed)
-    return {**proof.as_data(), "report": report}
+    steps = params.get("steps") or {}
+    report = drain_report.report(proof, request, steps, elapsed)
+    return {**proof.as_data(), "blocked": drain_report.blocked(steps), "report": report}

@@ -74,7 +74,8 @@ _ABOUT_TO_GO = "Longhorn is about to let go"
 @dataclass
 class Outcome:
     """What the eviction did; waits are seconds held by a budget, or for volumes to be detached;
-    blockers: what held the pods when last seen, as data, none once they are gone.
+    blockers: what held the pods when last seen, as data, none once they are gone; blocked: all
+    that held them meanwhile, and how it ended.
     """
 
     evicted: list[str] = field(default_factory=list)
@@ -83,6 +84,7 @@ class Outcome:
     detach_seconds: float = 0.0
     unreadable: tuple[str, ...] = ()
     blockers: list[dict[str, Any]] = field(default_factory=list)
+    blocked: list[dict[str, Any]] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
         longest = max(self.waited.values(), default=0.0)
@@ -94,6 +96,7 @@ class Outcome:
             "detach_wait_seconds": round(self.detach_seconds, 1),
             "unreadable": list(self.unreadable),
             "blockers": self.blockers,
+            "blocked": self.blocked,
         }
 
 
@@ -236,6 +239,7 @@ class Eviction:
         found = (*self._pods, *(b for listed in self._managers.values() for b in listed))
         self._history.see(now, found)
         self.outcome.blockers = self._history.as_data(now, found)
+        self.outcome.blocked = self._history.blocked(now, work.wall_clock() - now)
 
     def _tell(self, going: list[Pod], asking: Asking) -> None:
         work, total = self._work, len(self._seen)

@@ -20,9 +20,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    blockers_of_volumes,
     memory,
     parse,
     replica_moves,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker_history import (
+    History,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -59,6 +63,7 @@ FOLLOWED = (
     kinds.LONGHORN_NODES,
     kinds.NODES,
 )
+REBUILD_STILL_SECONDS = 180.0
 
 
 @dataclass
@@ -71,6 +76,7 @@ class Outcome:
     degraded_since: dict[str, float] = field(default_factory=dict)
     degraded_longest: float = 0.0
     writes: int = 0
+    blocked: list[dict[str, Any]] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
         return {
@@ -79,6 +85,7 @@ class Outcome:
             "attached_for_it": sorted(self.attached),
             "degraded": len(self.degraded_since),
             "degraded_longest_seconds": round(self.degraded_longest),
+            "blocked": self.blocked,
         }
 
 
@@ -89,6 +96,8 @@ class Mover:
         self._work = work
         self._request = request
         self._misses: dict[str, int] = {}
+        self._rebuilds: dict[str, tuple[str, float]] = {}
+        self._history = History()
         self.outcome = Outcome()
 
     def run(self) -> Outcome:
@@ -115,7 +124,20 @@ class Mover:
         return [self._judge(cluster, v) for v in replica_moves.concerned(cluster, scope)]
 
     def _judge(self, cluster: Cluster, volume: Volume) -> Move:
-        return replica_moves.decide(cluster, volume, self._request.scope, self._request.intent)
+        scope, intent = self._request.scope, self._request.intent
+        move = replica_moves.decide(cluster, volume, scope, intent)
+        if move.rebuild and self._stands_still(move):
+            return replica_moves.decide(cluster, volume, scope, intent, tired=True)
+        return move
+
+    def _stands_still(self, move: Move) -> bool:
+        """Whether a rebuild of Longhorn's own has shown nothing new for three minutes."""
+        now = self._work.deadline.now()
+        seen, since = self._rebuilds.get(move.volume, ("", now))
+        if seen != move.rebuild:
+            since = now
+        self._rebuilds[move.volume] = (move.rebuild, since)
+        return now - since > REBUILD_STILL_SECONDS
 
     def _late(self, open_moves: list[Move]) -> str:
         return (
@@ -132,6 +154,7 @@ class Mover:
             f"{count(here, 'replica')} still on {scope.label}; volumes keep all their data."
         )
         self._watch_degraded(cluster, moves)
+        self._watch_rebuilds(cluster, moves)
         if not open_moves:
             text = f"every volume is safe without {scope.label}"
         else:
@@ -147,6 +170,17 @@ class Mover:
                 continue
             since = self.outcome.degraded_since.setdefault(move.volume, now)
             self.outcome.degraded_longest = max(self.outcome.degraded_longest, now - since)
+
+    def _watch_rebuilds(self, cluster: Cluster, moves: list[Move]) -> None:
+        """Rebuilds of Longhorn's own that the drain waits for are told at the end, too."""
+        now = self._work.deadline.elapsed()
+        waits = [
+            blockers_of_volumes.rebuild_elsewhere(cluster.volumes[move.volume], move.rebuild)
+            for move in moves
+            if move.rebuild and move.volume in cluster.volumes
+        ]
+        self._history.see(now, waits)
+        self.outcome.blocked = self._history.blocked(now, self._work.wall_clock() - now)
 
     # -- acting: each returns whether something was written -------------------------------------
     def _act(self, live: LiveCluster, move: Move) -> bool:

@@ -13,7 +13,9 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
-def command(kubeconfig: Path | str, *arguments: str) -> tuple[list[str], dict[str, str]]:
+def command(
+    kubeconfig: Path | str, *arguments: str, name: str = "drain_node"
+) -> tuple[list[str], dict[str, str]]:
     """The command line and its environment."""
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     tree = str(CHECKOUT / ".build" / "collections")
@@ -27,13 +29,15 @@ def command(kubeconfig: Path | str, *arguments: str) -> tuple[list[str], dict[st
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
         "K8S_AUTH_KUBECONFIG": str(kubeconfig),
     }
-    playbook = str(CHECKOUT / "playbooks" / "drain_node.yml")
+    playbook = str(CHECKOUT / "playbooks" / f"{name}.yml")
     return ["ansible-playbook", playbook, *arguments], environment
 
 
-def run(kubeconfig: Path | str, *arguments: str, seconds: float = 120) -> tuple[int, str]:
+def run(
+    kubeconfig: Path | str, *arguments: str, seconds: float = 120, name: str = "drain_node"
+) -> tuple[int, str]:
     """Exit code and everything that was printed."""
-    words, environment = command(kubeconfig, *arguments)
+    words, environment = command(kubeconfig, *arguments, name=name)
     done = subprocess.run(
         words,
         capture_output=True,

@@ -121,6 +121,9 @@ def test_a_last_replica_is_named_and_then_its_rebuild(version: str, tmp_path: Pa
         assert any("instance-manager" in pod for pod in result["evicted"])
         assert result["blockers"] == []
         assert result["longest_wait_seconds"] > 0
+        assert {one["ended"] for one in result["blocked"]} == {"cleared"}
+        longest = max(result["blocked"], key=lambda one: one["seconds"])
+        assert longest["name"] in (name, "db") and longest["since"].endswith("Z")
 
 
 def test_a_setting_written_during_the_wait_is_seen(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.crash.table import build
 from tests.stepped.transport import Write
 
 # A sample of one in so many writes; a recovery has few.
-EACH = {"recover": 3}
+EACH = {"recover": 3, "delete node": 2}
 USUALLY = 11
 GENERATIONS = ("1.6.4", "1.12.1")
 JOBS = [name for name, job in BY_NAME.items() if job.modes]

@@ -293,3 +293,31 @@ def test_replicas_that_may_share_a_node_do_not_land_on_the_one_that_reboots(tmp_
         assert results["proof"]["safe_to"]["reboot"], results["proof"]["report"]
         assert len(scene.replicas_on(node)) == 1
         assert scene.get(NODES, node)["spec"]["allowScheduling"], "given back before the reboot"
+
+
+def test_a_removal_waits_until_the_cluster_can_hold_everything_without_the_node(
+    tmp_path: Path,
+) -> None:
+    """Three replicas and three nodes: the operator lowers the number, and the same run goes on."""
+
+    def three(cluster: Cluster) -> None:
+        cluster.create_image("base", on=[cluster.disk_uuids("node-1")[0]])
+        add_volume(cluster, "db", "base", 3, attach_to="node-1")
+
+    with served("1.12.1", tmp_path, three) as scene:
+        request = Request("node-3", Intent.REMOVE)
+        (found,) = plan(scene, request).stopping
+        assert (found.rule, found.name) == ("too_few_nodes", "db")
+        assert found.remedy == "lower its number of replicas from 3 to 2"
+        proof = drain_steps.prove(scene.work(), request, {})
+        (reason,) = [why for why in proof["against"]["remove"] if "asks for" in why]
+        assert reason.endswith("without node-3 only 2 nodes can hold one")
+        assert reason not in proof["against"]["reinstall"]
+
+        def lower(obj: dict[str, Any]) -> None:
+            obj["spec"]["numberOfReplicas"] = 2
+
+        scene.server.call(scene.cluster.store.mutate, VOLUMES, SPACE, "db", lower)
+        assert plan(scene, request).stopping == ()
+        results = drain(scene, "node-3", "remove")
+        assert results["proof"]["safe_to"]["remove"], results["proof"]["report"]

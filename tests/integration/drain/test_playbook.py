@@ -178,6 +178,25 @@ def test_a_whole_run_ends_with_the_report(tmp_path: Path) -> None:
         assert scene.writes() == before
 
 
+def test_a_step_that_runs_out_of_time_leaves_its_result_in_the_report_file(
+    tmp_path: Path,
+) -> None:
+    def slow(cluster: Cluster) -> None:
+        cluster.create_image("only-here", on=[cluster.disk_uuids("node-3")[0]])
+        cluster.limit_transfers(1.0)
+
+    with served("1.12.1", tmp_path, slow) as scene:
+        disk = next(iter(scene.get("nodes.longhorn.io", "node-3")["spec"]["disks"]))
+        file = tmp_path / "failure.json"
+        words = ("node=node-3", f"disk={disk}", "copy_timeout=2", f"report_file={file}")
+        options = [word for given in words for word in ("-e", given)]
+        code, shown = run(scene.server.kubeconfig, *options, name="evict_disk")
+        assert code != 0, shown
+        told = json.loads(file.read_text())
+        assert told["failed"] and told["copies_made"], "and what was done until then"
+        assert "Nothing was taken off" in told["msg"] and "-e action=cancel" in told["msg"]
+
+
 def test_a_run_that_is_interrupted_stops_at_a_safe_point_and_gives_the_lock_back(
     tmp_path: Path,
 ) -> None:

@@ -77,6 +77,8 @@ def test_a_failed_replica_goes_when_another_one_serves() -> None:
     failed = build.replica("r1", "v", "n1", failed_at="2026-01-05T08:00:00Z", state="stopped")
     serving = build.engine("v", "n2", ["r2"])
     assert step(build.volume("v", 3), failed, THERE, serving).step.value == "delete"
+    raised = build.volume("v", 4, before={"numberOfReplicas": 3, "node": "n1"})
+    assert words(step(raised, failed, THERE, serving)) == ("lower", 3), "the number goes back first"
     nobody = step(build.volume("v", 3), failed, build.engine("v", "n2"))
     assert nobody.step.value == "raise"
 
@@ -135,3 +137,25 @@ def test_a_node_that_was_open_is_opened_again_before_its_reboot() -> None:
     assert not opens({"allowScheduling": False}, False), "the operator had closed it"
     assert not opens({"allowScheduling": True}, True)
     assert not opens({"allowScheduling": True}, False, Intent.REMOVE)
+
+
+def test_a_reboot_waits_for_a_rebuild_elsewhere_instead_of_asking_for_one_more() -> None:
+    two = build.volume("v", 2, robustness="degraded")
+    writing = build.engine("v", "n3", modes={"r1": "RW", "r2": "WO"}, rebuilding={"tcp": 63})
+
+    def move(*things: Any, **fields: Any) -> Move:
+        return step(two, HERE, *things, intent=Intent.REBOOT, **fields)
+
+    waiting = move(FRESH, writing)
+    assert (waiting.step.value, waiting.rebuild) == ("wait", "rebuild on n2 63 %")
+    assert waiting.why == "0 of 1 replicas complete elsewhere (r2 WO), rebuild 63 %"
+    starting = move(FRESH, build.engine("v", "n3", ["r1"]))
+    assert (starting.step.value, starting.rebuild) == ("wait", "a new one is to start on n2")
+    assert words(move(FRESH, writing, cordoned=["n2"])) == ("raise", 3), "it would not protect"
+    full = build.node("n2", [build.disk("n2", eviction_requested=True)])
+    assert words(move(FRESH, writing, full)) == ("raise", 3), "it is to go from there"
+    resting = build.replica("r2", "v", "n2", failed_at="2026-01-05T08:00:00Z", state="stopped")
+    assert words(move(resting, build.engine("v", "n3", ["r1"]))) == ("raise", 3)
+    cluster = build.cluster("1.12.1", *NODES, two, HERE, FRESH, writing)
+    tired = decide(cluster, two, Scope("n1"), Intent.REBOOT, tired=True)
+    assert words(tired) == ("raise", 3), "it stood still for too long"

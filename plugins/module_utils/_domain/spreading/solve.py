@@ -42,12 +42,14 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreadin
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreading.strict import (
     Strict,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreading.tabu import Tabu
 
 # Good enough is one per cent above what no plan can beat; within four nothing large is tried.
 PRECISION = 100
 TRIES = 5
 STEPS_IN_ALL = 1_000_000
 FAIR = 25
+TABU_MAX = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def solve(task: Task) -> Spread:
     board.slots = slots_of(task)
     _place_all(board)
     least = _proven(board, _hasten(board))
+    if board.end > least + least // PRECISION and len(board.at) <= TABU_MAX:
+        Tabu(board).run(least + least // PRECISION)
     return Spread(
         tuple(tuple(sorted(places)) for places in board.chosen),
         board.end,

@@ -59,8 +59,8 @@ demo: $(READY) ## [LONGHORN=1.12] [KEEP=1] drain a node and bring a lost image b
 recording: $(READY) ## the terminal during a drain of 40 images, into docs/drain-of-40-images.cast
 	@python -m tests.demo.recording
 
-simulator: $(READY) ## [LONGHORN=1.12] [NODES=3] [DISKS=2] [SCALE=10] a cluster until Ctrl-C; prints its KUBECONFIG
-	@exec python -m tests.simulator --longhorn '$(LONGHORN)' --nodes '$(NODES)' --disks '$(DISKS)' --scale '$(SCALE)' --state-dir '$(STATE)'
+simulator: $(READY) ## [LONGHORN=1.12] [NODES=3] [DISKS=2] [SCALE=10] [SCENARIO=demo] a cluster until Ctrl-C; prints its KUBECONFIG
+	@exec python -m tests.simulator --longhorn '$(LONGHORN)' --nodes '$(NODES)' --disks '$(DISKS)' --scale '$(SCALE)' --state-dir '$(STATE)' $(if $(SCENARIO),--scenario '$(SCENARIO)')
 
 benchmark: $(READY) ## [WHAT=plan|pods] the plan for 1,000 images on 100 nodes; 250 pods beside kubectl drain
 	@python -m tests.benchmarks $(WHAT)

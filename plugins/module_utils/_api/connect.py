@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -97,7 +98,12 @@ def _load_credentials(params: Mapping[str, Any], configuration: Any) -> None:
         elif not params.get("host"):
             _load_defaults(config, configuration)
     except config.ConfigException as error:
-        raise BadConnection(f"The kubeconfig cannot be used: {cut(str(error))}") from error
+        asked = kubeconfig if isinstance(kubeconfig, str) else ""
+        told = asked or os.environ.get("KUBECONFIG", "") or "~/.kube/config"
+        raise BadConnection(
+            f"The kubeconfig cannot be used: {cut(str(error))} Looked at {told}; name yours with "
+            "KUBECONFIG, K8S_AUTH_KUBECONFIG or the option kubeconfig. Nothing was changed."
+        ) from error
     except OSError as error:
         raise BadConnection(
             f"The kubeconfig cannot be read: {error.strerror}: {error.filename}"

@@ -14,6 +14,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster, Node
 
+NOT_NAMED = "(not named)"
+"""What the playbook evict_disk asks for when nobody named a disk."""
+
 
 def resolved(cluster: Cluster, request: Request) -> Request:
     """The request with the disk's UUID and name; unchanged where no single disk is meant.
@@ -41,8 +44,10 @@ def unknown(cluster: Cluster, request: Request) -> str:
             "Wait until it is Ready, or remove its entry by hand: nothing can be on it."
         )
     several = len(_matches(_noted(node), request.disk)) > 1
-    why = "Several disks were taken out under this name; give the UUID." if several else ""
+    why = "Several disks were taken out under this name; give the UUID. " if several else ""
     told = "; ".join(known) or "no disk"
+    if request.disk == NOT_NAMED:
+        return f"Name the disk of {node.name}: -e disk=NAME, its path or its UUID. It has: {told}."
     return (
         f"{node.name} has no disk {request.disk!r}. {why}It has: {told}. Give its name, its path "
         "or its UUID (-e disk=…)."

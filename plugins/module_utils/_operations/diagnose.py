@@ -40,13 +40,19 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task
 
 TICK_SECONDS = 1.0
 ALL = "all"
+SHOWN = 10
 
 
 def unknown_image(name: str, known: Iterable[str]) -> str:
     """The sentence for a name that no image has, with the nearest ones."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    hint = f" Did you mean {', '.join(near)}?" if near else " No image has a similar name."
-    return f"There is no image {name}.{hint}"
+    there = sorted(known)
+    near = difflib.get_close_matches(name, there, n=3, cutoff=0.5)
+    if near:
+        return f"There is no image {name}. Did you mean {', '.join(near)}?"
+    if not there:
+        return f"There is no image {name}: Longhorn has no image at all."
+    more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+    return f"There is no image {name}. There are: {', '.join(there[:SHOWN])}{more}."
 
 
 def chosen(names: Sequence[str], known: Iterable[str]) -> list[str]:

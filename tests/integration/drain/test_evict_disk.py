@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import disk_names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -156,6 +157,8 @@ def test_what_is_named_must_be_there_and_what_must_stay_stops_it(tmp_path: Path)
             assert plan(scene, Request("node-3", Intent.REMOVE, disk=asked)).request.disk == uuid
         said = refused(scene, "nvme9")
         assert "node-3 has no disk 'nvme9'" in said and name in said and path in said
+        said = refused(scene, disk_names.NOT_NAMED)
+        assert said.startswith("Name the disk of node-3: -e disk=") and name in said
         assert "There is no node node-9" in refused(scene, name, "node-9")
 
         scene.server.call(scene.cluster.store.mutate, "nodes", "", "node-2", _cordon)

@@ -293,6 +293,8 @@ def _finish(sight: Sight) -> Step:
         return Step(Action.WAIT, "; ".join(unwell))
     if notes.recovery_of(image):
         return Step(Action.FORGET, "clearing the note of this recovery")
+    if len(proven) > wanted:
+        return Step(Action.DONE, f"{len(proven)} copies healthy ({wanted} wanted)")
     return Step(Action.DONE, f"{len(proven)} of {wanted} copies healthy")
 
 

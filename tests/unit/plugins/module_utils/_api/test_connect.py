@@ -89,6 +89,11 @@ def test_a_file_that_cannot_be_used_is_said(params: dict[str, Any]) -> None:
         connect(params)
 
 
+def test_where_it_looked_and_how_to_name_another_file_is_said() -> None:
+    with pytest.raises(BadConnection, match="Looked at /nowhere/config; name yours with KUBECON"):
+        connect({"kubeconfig": "/nowhere/config"})
+
+
 def test_the_missing_library_is_named_with_its_installation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -105,6 +105,11 @@ def test_no_more_copies_are_asked_for_than_disks_can_take() -> None:
     assert found.action is Action.DONE
 
 
+def test_more_copies_than_wanted_are_told_as_such() -> None:
+    found = step(states={"d1": "ready", "d2": "ready", "d3": "ready"})
+    assert (found.action, found.text) == (Action.DONE, "3 copies healthy (2 wanted)")
+
+
 def test_then_volumes_that_somebody_wants_must_be_healthy() -> None:
     ready = {"d1": "ready", "d2": "ready"}
     waiting = step(note=NOTE, states=ready, tickets=ticket(), volume_state="attaching")

@@ -45,6 +45,9 @@ class Inline:
             future.set_exception(error)
         return future
 
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Nothing is under way."""
+
     def map(self, action: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Do it for each in turn."""
         return iter([action(item) for item in items])

@@ -28,7 +28,9 @@ from tests.fuzz.meddler import Meddler
 from tests.fuzz.plays import Plays, safe_to
 from tests.fuzz.scene import VERSIONS, build
 from tests.fuzz.watcher import Watcher
+from tests.integration.drain.scene import SPACE
 from tests.simulator.longhorn.cluster import Cluster
+from tests.simulator.longhorn.names import ATTACHMENTS
 from tests.stepped.session import Results
 from tests.stepped.transport import Killed, Write
 from tests.stepped.virtual import stepped
@@ -49,13 +51,15 @@ class Outcome:
     wrong: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     interfered: int = 0
+    finished: dict[str, bool] = field(default_factory=dict)
 
 
 class History:
     """Plays one seed. quiet: nothing interferes (the control)."""
 
     def __init__(self, seed: int, version: str, cluster: Cluster, node: str, quiet: bool) -> None:
-        self._chance = random.Random(f"history-{seed}")
+        chance = random.Random(f"history-{seed}")
+        self._chance = random.Random(f"interference-{seed}")
         self._cluster, self._node, self._quiet = cluster, node, quiet
         self._plays = Plays(cluster)
         self._disks = Disks(cluster)
@@ -64,12 +68,14 @@ class History:
         self._kill_at = 0
         self._lose_at = 0
         self._plays.wire.at_write = self._at_write
-        intent = self._chance.choice(list(Intent))
-        self._own = self._chance.random() < 0.7
-        self._play = self._chance.choice(PLAYS)
-        self._disk = self._chance.choice(cluster.disk_uuids(node)) if self._play == "disk" else ""
+        intent = chance.choice(list(Intent))
+        self._own = chance.random() < 0.7
+        self._play = chance.choice(PLAYS)
+        self._disk = chance.choice(cluster.disk_uuids(node)) if self._play == "disk" else ""
         self._intent = Intent.REMOVE if self._disk else intent
-        self._lower = self._chance.random() < 0.4
+        self._lower = chance.random() < 0.4
+        self._cancel = chance.random() < 0.5 or self._intent is Intent.REMOVE
+        self._off_seconds = chance.choice([20.0, 100.0, 700.0])
         mover = "own" if self._own else "flags"
         what = f"{self._play} {self._intent.value} {mover}" if "d" in self._play[:2] else self._play
         self.outcome = Outcome(seed, version, f"{what} of {node}, {len(cluster.nodes)} nodes")
@@ -81,15 +87,18 @@ class History:
             self._lose_an_image()
         first = self._interfered(self._first)
         again = first if first == DONE else self._again(self._first)
+        outcome.finished["first"] = again == DONE
         if self._play in ("drain", "disk"):
-            cancel = self._chance.random() < 0.5 or self._intent is Intent.REMOVE or again != DONE
+            cancel = self._cancel or again != DONE
             self._between(cancel)
             back: Callable[[], Results] = lambda: self._plays.restore(  # noqa: E731
                 Return(self._node, cancel=cancel, disk=self._disk)
             )
             ended = self._interfered(back) if self._chance.random() < 0.5 else self._try(back)
             ended = ended if ended == DONE else self._again(back)
+            outcome.finished["back"] = ended == DONE
             if ended == DONE:
+                self._meddler.end()
                 self._cluster.kernel.run_for(60.0)
                 for line in leftovers.left(self._cluster, before, self._meddler.touched):
                     self._watcher.complain(line)
@@ -185,7 +194,7 @@ class History:
         if cancel or self._disk:
             return
         self._cluster.power_off(self._node)
-        kernel.run_for(self._chance.choice([20.0, 100.0, 700.0]))
+        kernel.run_for(self._off_seconds)
         if self._intent is Intent.REINSTALL:
             for disk in self._cluster.workers[self._node].disks.values():
                 disk.wipe()
@@ -196,7 +205,14 @@ class History:
         images = sorted(self._cluster.store.list("backingimages.longhorn.io"), key=_name)
         for image in images[:1]:
             self._cluster.remove_files(_name(image))
+            for volume in self._cluster.store.list("volumes.longhorn.io"):
+                if volume["spec"].get("backingImage") == _name(image):
+                    self._cluster.store.mutate(ATTACHMENTS, SPACE, _name(volume), _let_go)
         self._cluster.kernel.run_for(150.0)
+
+
+def _let_go(attachment: dict[str, Any]) -> None:
+    attachment["spec"]["attachmentTickets"] = {}
 
 
 def _name(obj: dict[str, Any]) -> str:
@@ -222,8 +238,10 @@ def play(seed: int, version: str = "", quiet: bool = False) -> Outcome:
 def judged(seed: int, version: str = "") -> Outcome:
     """The history; where a play could not be finished, it must fail without interference too."""
     outcome = play(seed, version)
-    if outcome.ended and outcome.ended[-1] != DONE:
+    failed = [name for name, good in outcome.finished.items() if not good]
+    if failed:
         control = play(seed, version, quiet=True)
-        if all(ended == DONE for ended in control.ended):
-            outcome.wrong.append(f"never finished, and does when left alone: {outcome.ended[-1]}")
+        for name in failed:
+            if control.finished.get(name):
+                outcome.wrong.append(f"{name} never finished, and does when left alone")
     return outcome

@@ -25,12 +25,12 @@ def build(seed: int, version: str, root: Path) -> tuple[Cluster, str]:
     cluster = Cluster(version, nodes=nodes, disks=disks, seed=seed, root=root, time="virtual")
     if chance.random() < 0.5:
         _zones(cluster, chance.choice([2, 3]))
+    node = chance.choice(cluster.nodes)
     images = _images(cluster, chance)
-    _volumes(cluster, chance, images)
+    _volumes(cluster, chance, images, node)
     if chance.random() < 0.6:
         _pods(cluster, chance)
     cluster.kernel.run_for(40.0)
-    node = chance.choice(cluster.nodes)
     if chance.random() < 0.2:
         _tag(cluster, node)
     if chance.random() < 0.15:
@@ -59,7 +59,7 @@ def _images(cluster: Cluster, chance: random.Random) -> list[str]:
     uuids = cluster.disk_uuids()
     for number in range(chance.randint(1, 4)):
         kind = chance.choice(["download", "download", "upload", "clone"])
-        kind = kind if made or kind != "clone" else "download"
+        kind = kind if made else "download"
         name = f"image-{number}"
         parameters = {"backing-image": chance.choice(made)} if kind == "clone" else None
         copies = min(chance.choice([1, 1, 2, 3]), len(cluster.nodes))
@@ -68,23 +68,47 @@ def _images(cluster: Cluster, chance: random.Random) -> list[str]:
             cluster.create_image(
                 name, source_type=kind, copies=copies, on=on, parameters=parameters
             )
-        except (TimeoutError, ApiError):
+        except ApiError:
+            # Not a type of this version.
+            continue
+        except TimeoutError:
+            cluster.store.delete("backingimages.longhorn.io", SPACE, name)
             continue
         made.append(name)
     return made
 
 
-def _volumes(cluster: Cluster, chance: random.Random, images: list[str]) -> None:
+def _volumes(cluster: Cluster, chance: random.Random, images: list[str], node: str) -> None:
+    """Used by a pod that moves (and is let go), attached elsewhere by hand, or detached."""
+    others = [name for name in cluster.nodes if name != node]
     for number in range(chance.choice([0, 1, 2, 2, 3])):
-        image = chance.choice([*images, ""])
-        replicas = min(chance.choice([1, 2, 2, 3]), len(cluster.nodes))
-        name, attached = f"volume-{number}", chance.random() < 0.7
+        image = chance.choice([*images, *images, ""])
+        # With a replica on every node none of them could leave: rarely.
+        most = len(cluster.nodes) - (chance.random() < 0.9)
+        replicas = min(chance.choice([1, 2, 2, 3]), most)
+        name, used = f"volume-{number}", chance.choice(["pod", "hand", "hand", "detached"])
         try:
-            add_volume(cluster, name, image, replicas, chance.choice(cluster.nodes))
-            if not attached:
+            add_volume(cluster, name, image, replicas, "" if used == "pod" else others[0])
+            if used == "detached":
                 detach(cluster, name)
-        except (AssertionError, ApiError):
+            elif used == "pod":
+                _pod_of(cluster, name)
+            elif used == "hand" and chance.random() < 0.3:
+                parameters = {"volume-name": name, "export-type": "raw"}
+                cluster.create_image(
+                    f"export-{number}", source_type="export-from-volume", parameters=parameters
+                )
+        except (AssertionError, ApiError, TimeoutError):
             continue
+
+
+def _pod_of(cluster: Cluster, volume: str) -> None:
+    persistent, claim = workloads.bound_claim(volume)
+    cluster.store.create("persistentvolumes", persistent)
+    cluster.store.create("persistentvolumeclaims", claim)
+    pod = workloads.template({"app": volume}, claim=volume)
+    cluster.store.create("statefulsets.apps", workloads.workload("StatefulSet", volume, 1, pod))
+    cluster.kernel.run_for(60.0)
 
 
 def _pods(cluster: Cluster, chance: random.Random) -> None:

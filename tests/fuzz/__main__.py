@@ -31,12 +31,14 @@ def arguments() -> argparse.Namespace:
 def show(outcome: Outcome, tail: int) -> str:
     """One seed as text."""
     told = ["done" if text == DONE else text.partition(":")[0] for text in outcome.ended]
-    verdict = "WRONG" if outcome.wrong else "ok   "
+    verdict = "WRONG" if outcome.wrong else "hung " if outcome.hung else "ok   "
     line = f"{verdict} {outcome.seed:6} {outcome.version:7} {outcome.interfered:2} "
     lines = [f"{line}{outcome.what}: {', '.join(told)}"]
     if outcome.wrong:
         lines += [f"         ! {problem}" for problem in outcome.wrong]
         lines += [f"           {text}" for text in outcome.log[-tail:]]
+    elif outcome.hung:
+        lines += [f"         ~ {what}" for what in outcome.hung]
     return "\n".join(lines)
 
 
@@ -45,7 +47,7 @@ def main() -> int:
     options = arguments()
     first, _dash, last = options.seeds.partition("-")
     began, wrong, played = time.monotonic(), 0, 0
-    interfered = 0
+    interfered = hung = 0
     ends: Counter[str] = Counter()
     for seed in range(int(first), int(last or first) + 1):
         if options.minutes and time.monotonic() - began > 60 * options.minutes:
@@ -55,6 +57,7 @@ def main() -> int:
             gc.collect()
             played += 1
             wrong += bool(outcome.wrong)
+            hung += bool(outcome.hung)
             interfered += outcome.interfered
             ends[outcome.ended[-1].partition(":")[0]] += 1
             if outcome.wrong or not options.brief:
@@ -62,7 +65,7 @@ def main() -> int:
     told = ", ".join(f"{count} {end}" for end, count in ends.most_common())
     print(
         f"{played} histories, {interfered} interferences, at the end {told}; "
-        f"{wrong} broke a rule ({time.process_time():.0f} s of CPU)"
+        f"{hung} hung by themselves, {wrong} broke a rule ({time.process_time():.0f} s of CPU)"
     )
     return 1 if wrong else 0
 

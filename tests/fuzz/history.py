@@ -52,6 +52,7 @@ class Outcome:
     log: list[str] = field(default_factory=list)
     interfered: int = 0
     finished: dict[str, bool] = field(default_factory=dict)
+    hung: list[str] = field(default_factory=list)
 
 
 class History:
@@ -130,8 +131,8 @@ class History:
             return self._try(play)
         chance, kernel = self._chance, self._cluster.kernel
         kinds = sorted(self._meddler.kinds)
-        for _number in range(chance.choice([1, 1, 2, 3, 5])):
-            kind, after = chance.choice(kinds), chance.choice([0.1, 1.0, 5.0, 20.0, 60.0])
+        for _number in range(chance.choice([1, 2, 3, 5, 8])):
+            kind, after = chance.choice(kinds), chance.choice([0.1, 1.0, 5.0, 10.0, 20.0, 30.0])
             after *= chance.random() * 2
             kernel.call_later(after, lambda kind=kind: self._meddler.interfere(kind))
             self.outcome.interfered += 1
@@ -151,7 +152,8 @@ class History:
             self._cluster.kernel.run_for(SETTLE_SECONDS)
             ended = self._try(play)
             if ended == DONE:
-                break
+                return ended
+        self.outcome.hung += leftovers.hung(self._cluster)
         return ended
 
     def _try(self, play: Callable[[], Results]) -> str:
@@ -202,7 +204,8 @@ class History:
         kernel.run_for(5.0)
 
     def _lose_an_image(self) -> None:
-        images = sorted(self._cluster.store.list("backingimages.longhorn.io"), key=_name)
+        found = self._cluster.store.list("backingimages.longhorn.io")
+        images = sorted((i for i in found if _name(i).startswith("image-")), key=_name)
         for image in images[:1]:
             self._cluster.remove_files(_name(image))
             for volume in self._cluster.store.list("volumes.longhorn.io"):
@@ -242,6 +245,6 @@ def judged(seed: int, version: str = "") -> Outcome:
     if failed:
         control = play(seed, version, quiet=True)
         for name in failed:
-            if control.finished.get(name):
+            if control.finished.get(name) and not outcome.hung:
                 outcome.wrong.append(f"{name} never finished, and does when left alone")
     return outcome

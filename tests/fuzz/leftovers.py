@@ -74,3 +74,32 @@ def left(cluster: Cluster, before: State, touched: set[str]) -> list[str]:
         if parse_rfc3339(spec["renewTime"]) + spec["leaseDurationSeconds"] > now:
             found.append(f"left behind: the lock of {spec['holderIdentity']}")
     return found
+
+
+def hung(cluster: Cluster) -> list[str]:
+    """Where the cluster itself stands still though nothing is in the way any more: what a
+    maintenance waits for then it waits for in vain.
+    """
+    found = []
+    store = cluster.store
+    for volume in store.list(names.VOLUMES):
+        tickets = store.get(names.ATTACHMENTS, names.NAMESPACE, name_of(volume))["spec"]
+        wanted = bool(tickets.get("attachmentTickets"))
+        if wanted != ((volume.get("status") or {}).get("state") == "attached"):
+            found.append(f"{name_of(volume)} is {volume['status'].get('state')}")
+    for replica in store.list(names.REPLICAS):
+        running = (replica.get("status") or {}).get("currentState") == "running"
+        if replica["spec"].get("desireState") == "running" and not running:
+            found.append(f"{name_of(replica)} does not start")
+    for image in store.list(names.IMAGES):
+        if image["metadata"].get("deletionTimestamp"):
+            found.append(f"{name_of(image)} is being deleted")
+        for uuid, entry in ((image.get("status") or {}).get("diskFileStatusMap") or {}).items():
+            if uuid in image["spec"].get(cluster.profile.map_field, {}) and (
+                entry.get("state") != "ready"
+            ):
+                found.append(f"{name_of(image)} is {entry.get('state')} on {uuid}")
+    for attachment in store.list("volumeattachments.storage.k8s.io"):
+        if attachment["metadata"].get("deletionTimestamp"):
+            found.append(f"{name_of(attachment)[:12]} is not detached")
+    return found

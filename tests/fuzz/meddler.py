@@ -9,6 +9,14 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
+    Request as Drain,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import (
+    Request as Return,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from tests.fuzz.disks import Disks
 from tests.fuzz.plays import Plays
 from tests.fuzz.watcher import Watcher
@@ -57,7 +65,10 @@ class Meddler:
             "conflicts": self._conflicts,
             "replica dies": self._replica_dies,
             "clock": self._clock,
+            "second drain": self._second_drain,
+            "lock broken": self._lock_broken,
         }
+        self._busy = False
 
     def interfere(self, kind: str) -> None:
         """Do it now, whatever comes of it."""
@@ -93,6 +104,16 @@ class Meddler:
             change(obj)
 
         self.store.mutate(resource, ns, name, edit)
+
+    def _cancel(self, request: Return) -> None:
+        for _number in range(3):
+            try:
+                self.plays.restore(request)
+                return
+            except Failure as failure:
+                self.watcher.say(f"~~ cancel of {request.node} failed: {failure}")
+                self.cluster.kernel.run_for(120.0)
+        self.watcher.complain(f"{request.node} could not be given back after the second drain")
 
     # -- machines -------------------------------------------------------------------------------
     def _power(self) -> str:
@@ -142,6 +163,10 @@ class Meddler:
         def back() -> None:
             self.disks.out.pop(config.uuid)
             worker.give_disk(path, disk)
+            # A manager that has started without its disk does not look again.
+            for pod in self.cluster.manager_pods():
+                if pod["spec"].get("nodeName") == node:
+                    self.cluster.kill_pod(name_of(pod))
 
         self.undo.append((f"{path} of {node} back", back))
         return f"{path} of {node} ({config.uuid})"
@@ -278,6 +303,33 @@ class Meddler:
 
         write()
         return f"{resource} until {end % 100000:.0f}"
+
+    def _second_drain(self) -> str:
+        """Another person drains another node. The first run stands still meanwhile, as one on a
+        machine that is asleep does: its lock may expire.
+        """
+        node = self.chance.choice([name for name in self.cluster.nodes if name != self.node])
+        intent = self.chance.choice([Intent.REBOOT, Intent.REMOVE])
+        if self._busy:
+            raise KeyError("one is enough")
+        self._busy = True
+        self.undo.insert(
+            0, (f"drain of {node} cancelled", lambda: self._cancel(Return(node, cancel=True)))
+        )
+        self.watcher.say(f"~~ second drain begins: {node} {intent.value}")
+        try:
+            self.plays.drain_node(Drain(node, intent))
+            told = "done"
+        except Failure as failure:
+            told = f"failed: {failure}"
+        finally:
+            self._busy = False
+        return f"{node} {intent.value} {told}"
+
+    def _lock_broken(self) -> str:
+        name = "nodecare-longhorn-maintenance"
+        self.store.delete("leases.coordination.k8s.io", SPACE, name)
+        return name
 
     def _clock(self) -> str:
         self.plays.clock_error += self.chance.choice([-86400.0, -300.0, 300.0, 86400.0])

@@ -101,7 +101,7 @@ def test_a_replica_that_no_node_can_take_is_named(version: str, tmp_path: Path) 
 
         at_write(running, "POST", "leases", raise_it)
         request = Request("node-2", Intent.REMOVE)
-        with pytest.raises(Failure, match="has no node"):
+        with pytest.raises(Failure, match="one more has no node to go to"):
             running.drain_node(request)
         began = cluster.kernel.now()
         with pytest.raises(Failure, match="has no other node to go to"):

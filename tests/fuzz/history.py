@@ -11,6 +11,7 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +93,7 @@ class History:
         if self._play in ("drain", "disk"):
             cancel = self._cancel or again != DONE
             self._between(cancel)
-            back: Callable[[], Results] = lambda: self._plays.restore(  # noqa: E731
-                Return(self._node, cancel=cancel, disk=self._disk)
-            )
+            back = partial(self._plays.restore, Return(self._node, cancel=cancel, disk=self._disk))
             ended = self._interfered(back) if self._chance.random() < 0.5 else self._try(back)
             ended = ended if ended == DONE else self._again(back)
             outcome.finished["back"] = ended == DONE

@@ -202,9 +202,9 @@ class Meddler:
         self.touched.add(f"tickets {name}")
         before = self.store.get(names.ATTACHMENTS, SPACE, name)["spec"].get("attachmentTickets")
         self._edit(names.ATTACHMENTS, name, lambda o: o["spec"].update(attachmentTickets={}))
-        kept = {k: v for k, v in (before or {}).items() if k == "csi-of-a-pod"}
-        for value in kept.values():
-            self.undo.append((f"{name} attached", lambda: self._ticket(name, value["nodeID"])))
+        ours = (before or {}).get("csi-of-a-pod")
+        if ours is not None:
+            self.undo.append((f"{name} attached", lambda: self._ticket(name, ours["nodeID"])))
         return name
 
     def _attach(self) -> str:

@@ -214,7 +214,15 @@ class Meddler:
             raise KeyError(f"{name} has tickets {sorted(found)}")
         self.touched.add(f"tickets {name}")
         self._ticket(name, node)
+        # Nobody uses it, so nobody else would let it go.
+        self.undo.append((f"{name} let go", lambda: self._let_go(name)))
         return f"{name} on {node}"
+
+    def _let_go(self, name: str) -> None:
+        def take(obj: Object) -> None:
+            (obj["spec"].get("attachmentTickets") or {}).pop("csi-of-a-pod", None)
+
+        self._edit(names.ATTACHMENTS, name, take)
 
     def _ticket(self, name: str, node: str) -> None:
         ticket(self.cluster, name, "csi-of-a-pod", node, "csi-attacher")

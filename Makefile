@@ -24,7 +24,7 @@ export ANSIBLE_LOCALHOST_WARNING := False
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
 export LONGHORN NODES DISKS SCALE SCENARIO KEEP
 
-.PHONY: help setup test lint sanity unit integration molecule demo recording simulator benchmark crash-table check-conformance check-recording check-blockers check-verdicts check-kills build clean
+.PHONY: help setup test lint sanity unit integration molecule demo recording simulator benchmark crash-table fuzz check-conformance check-recording check-blockers check-verdicts check-kills build clean
 
 help: ## show this list
 	@printf 'nodecare.longhorn: what can be made\n\n'
@@ -67,6 +67,9 @@ benchmark: $(READY) ## [WHAT=plan|pods] the plan for 1,000 images on 100 nodes; 
 
 crash-table: $(READY) ## [ARGS="--all --brief"] drains, returns and cancels killed at every write, and what the next run makes of it
 	@python -m tests.crash $(ARGS)
+
+fuzz: $(READY) ## [ARGS="--seeds 0-200 --brief"] maintenances with random interference, by seed, and the rules that must hold
+	@python -m tests.fuzz $(ARGS)
 
 check-conformance: $(READY) ## FILE=... answers of a real kube-apiserver against the simulator's
 	@$(if $(FILE),python -m tests.simulator.conformance '$(FILE)',echo 'say which: make check-conformance FILE=path/to/cases.json' >&2; exit 2)

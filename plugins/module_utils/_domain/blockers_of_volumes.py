@@ -109,14 +109,18 @@ def _room(
     step: replica_moves.Move,
     closed: Mapping[str, str],
 ) -> Iterator[Blocker]:
-    if step.step not in (Step.RAISE, Step.ATTACH):
+    """A replica that no other node can take: before the number is raised, and while it is raised
+    and Longhorn has not found a place (a failed one that has its place may be taken up again).
+    """
+    waiting = step.step is Step.WAIT
+    if not waiting and step.step not in (Step.RAISE, Step.ATTACH):
         return
     refused = volume_space.refusals(cluster, volume, closed)
     missing = step.original - len(
         [
             r
             for r in cluster.replicas_of_volume.get(volume.name, ())
-            if not scope.holds(r) and not r.failed_at
+            if not scope.holds(r) and r.node and (waiting or not r.failed_at)
         ]
     )
     if missing > 0 and len(cluster.nodes) - len(refused) < 1:

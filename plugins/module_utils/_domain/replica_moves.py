@@ -293,6 +293,19 @@ def _building(cluster: Cluster, volume: Volume, scope: Scope, wanted: int) -> st
         if not scope.holds(replica) and replica not in good
     ]
     seen = f" ({', '.join(behind)})" if behind else ""
+    if _unplaced(cluster, volume, scope, wanted):
+        seen += ", one more has no node to go to"
     built = sorted(engine.rebuilding.values(), reverse=True) if engine else []
     seen += f", rebuild {', '.join(f'{percent} %' for percent in built)}" if built else ""
     return f"{len(good)} of {wanted} replicas complete elsewhere{seen}"
+
+
+def _unplaced(cluster: Cluster, volume: Volume, scope: Scope, wanted: int) -> bool:
+    """Whether a replica is missing elsewhere and nothing has room for it."""
+    placed = [
+        replica
+        for replica in cluster.replicas_of_volume.get(volume.name, ())
+        if replica.node and not scope.holds(replica)
+    ]
+    closed = {scope.disk or scope.node: "it is being emptied"}
+    return len(placed) < wanted and not volume_space.somewhere(cluster, volume, closed)

@@ -20,7 +20,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     TimedOut,
     spell_seconds,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import memory
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    memory,
+    replica_moves,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
@@ -33,6 +36,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.clus
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.move_replicas import (
     FOLLOWED,
+    Mover,
     Outcome,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
@@ -67,6 +71,8 @@ def evict(work: Work, request: Request) -> Outcome:
             work.where = f"{count(len(here), 'replica')} still on {scope.label}."
             if not here:
                 break
+            if _only_failed(live.picture(), request):
+                outcome.writes += Mover(work, request).run().writes
             flagged = any(
                 r.eviction_requested for r in live.picture().replicas.values() if scope.holds(r)
             )
@@ -81,6 +87,22 @@ def evict(work: Work, request: Request) -> Outcome:
     outcome.deleted = before
     outcome.writes += take_back(work, scope)
     return outcome
+
+
+def _only_failed(cluster: Cluster, request: Request) -> bool:
+    """Whether all that is left has failed and is whole elsewhere. Longhorn deletes an evicted
+    replica only when there is one too many, and a failed one counts for none: it would stay until
+    it is stale, by default two days.
+    """
+    left = [r for r in cluster.replicas.values() if request.scope.holds(r)]
+    moves = (
+        replica_moves.decide(cluster, cluster.volumes[name], request.scope, request.intent)
+        for name in sorted({r.volume for r in left})
+        if name in cluster.volumes
+    )
+    return all(replica.failed_at for replica in left) and all(
+        move.step is replica_moves.Step.DELETE for move in moves
+    )
 
 
 def standing(cluster: Cluster, scope: Scope) -> bool:

@@ -90,6 +90,11 @@ options:
     description: Bytes to leave free on a disk that is filled.
     type: int
     default: 0
+  size:
+    description:
+      - Bytes of the file that fills a disk; V(0) for all but O(leave).
+    type: int
+    default: 0
   limit:
     description: The largest file, in bytes, that may be made to fill a disk.
     type: int
@@ -219,7 +224,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import clean, undo
 
 ARM = ("id", "kind", "image", "uuid", "disk_uuid", "data_path")
-KEPT = (*ARM, "root", "deadline", "who", "wait", "leave", "limit")
+KEPT = (*ARM, "root", "deadline", "who", "wait", "leave", "size", "limit")
 
 
 def spec() -> dict[str, dict[str, Any]]:
@@ -240,6 +245,7 @@ def spec() -> dict[str, dict[str, Any]]:
         "who": {"type": "str", "default": ""},
         "wait": {"type": "float", "default": 60},
         "leave": {"type": "int", "default": 0},
+        "size": {"type": "int", "default": 0},
         "limit": {"type": "int", "default": 0},
         "disks": {"type": "list", "elements": "dict", "default": []},
         "root": {"type": "str", "default": "/"},

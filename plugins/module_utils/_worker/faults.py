@@ -154,16 +154,19 @@ def _make_wrong_bytes(request: Data) -> Data:
 
 
 def _make_disk_full(request: Data) -> Data:
-    """Fill the disk up to what is to be left; never with a larger file than the limit."""
+    """Fill the disk, with a file of a size or up to what is to be left; never beyond either, and
+    never with a larger file than the limit.
+    """
     with disk_of(request) as disk:
         facts = os.fstatvfs(disk)
         free = facts.f_bavail * facts.f_frsize
-        wanted = free - int(request.get("leave") or 0)
+        most = free - int(request.get("leave") or 0)
+        wanted = int(request.get("size") or 0) or most
         limit = int(request.get("limit") or 0)
-        if not 0 < wanted <= limit:
+        if not 0 < wanted <= min(limit, most):
             raise Refused(
                 f"the disk has {free} bytes free, so the file would have {max(0, wanted)} bytes; "
-                f"the limit is {limit}"
+                f"the limit is {limit}, and {int(request.get('leave') or 0)} have to be left"
             )
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
         with opened(fill_name(request), flags, disk) as file:

@@ -64,7 +64,7 @@ def arm(params: Mapping[str, Any], run: str, seconds: float, who: str) -> None:
 
 
 def note_power(run: str, path: str, node: str) -> None:
-    """Note that a machine has to be switched on at the deadline. Raises Failure if none is armed."""
+    """Note that a machine has to be switched on at the deadline. Raises Failure unless armed."""
     body = _body(run)
     if body is None:
         raise Failure(f"The removal of the run {run} is not armed; use fault_image first.")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What has to be seen after a fault in a copy that Longhorn gets over by itself, or that the
-operator repairs: wrong bytes, lost files, a lost manager, a full disk, a lost node, every copy lost.
+operator repairs: wrong bytes, lost files, a full disk, a lost manager, a lost node, no copy left.
 
 Sources: backing-image-manager pkg/sync/sync_file.go, longhorn-manager
 controller/backing_image_manager_controller.go and node_controller.go, v1.6.4 to v1.12.1, and the

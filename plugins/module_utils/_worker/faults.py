@@ -52,9 +52,7 @@ def make(request: Data) -> Data:
     }
     # Before the first change, so that an undo knows that there may be one.
     write_marker({**marker, "state": "making"})
-    result = makers[marker["kind"]](
-        {**marker, "state": "making", "moment": request.get("moment")}
-    )
+    result = makers[marker["kind"]]({**marker, "state": "making", "moment": request.get("moment")})
     kept = read_marker(request["root"], request["id"]) or marker
     if result.get("caught", True):
         write_marker({**kept, "state": "made"})
@@ -85,6 +83,8 @@ def _make_immutable(request: Data) -> Data:
                     raise
             if os.fstat(directory).st_nlink > 0:
                 return {"removed": removed, "flag_by": by}
+        if time.monotonic() >= end:
+            raise Refused("Longhorn took the directory away each time before it had the flag")
         _await_file(request, end)
 
 

@@ -86,8 +86,20 @@ options:
     description: Seconds to wait for a transfer to catch.
     type: float
     default: 60
+  moment:
+    description:
+      - With O(state=made) and O(kind=files_removed), when the files are removed, in seconds since
+        1970 by the worker's clock and at most two minutes from now; V(0) is at once. So several
+        workers remove theirs at the same moment. The module does not wait for it.
+    type: float
+    default: 0
   leave:
     description: Bytes to leave free on a disk that is filled.
+    type: int
+    default: 0
+  size:
+    description:
+      - Bytes of the file that fills a disk; V(0) for all but O(leave).
     type: int
     default: 0
   limit:
@@ -219,7 +231,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import clean, undo
 
 ARM = ("id", "kind", "image", "uuid", "disk_uuid", "data_path")
-KEPT = (*ARM, "root", "deadline", "who", "wait", "leave", "limit")
+KEPT = (*ARM, "root", "deadline", "who", "wait", "leave", "size", "limit")
 
 
 def spec() -> dict[str, dict[str, Any]]:
@@ -239,7 +251,9 @@ def spec() -> dict[str, dict[str, Any]]:
         "deadline": {"type": "int", "default": 600},
         "who": {"type": "str", "default": ""},
         "wait": {"type": "float", "default": 60},
+        "moment": {"type": "float", "default": 0},
         "leave": {"type": "int", "default": 0},
+        "size": {"type": "int", "default": 0},
         "limit": {"type": "int", "default": 0},
         "disks": {"type": "list", "elements": "dict", "default": []},
         "root": {"type": "str", "default": "/"},
@@ -262,7 +276,7 @@ def act(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     if check_mode:
         return {"changed": read_marker(root, name) is not None, "undone": []}
     if params["state"] == "made":
-        return {"changed": True, **make({"root": root, "id": name})}
+        return {"changed": True, **make({"root": root, "id": name, "moment": params["moment"]})}
     done = undo(root, name)
     return {"changed": bool(done["found"]), "undone": done["undone"]}
 

@@ -17,7 +17,8 @@ description:
   - V(present) makes an image with copies on nodes of its own, a volume on it that is attached by a
     ticket of its own without a device, waits until all is healthy, and chooses the copy to make a
     fault in. It is never one whose loss leaves no proven copy.
-  - V(absent) removes ticket, volume and image, and pods of the run that have ended.
+  - V(absent) switches on what the run has switched off (M(nodecare.longhorn.fault_node)), and
+    removes ticket, volume and image, and pods of the run that have ended.
   - Only objects with the label C(longhorn.nodecare.dev/test-run) are ever removed.
 author:
   - The nodecare.longhorn maintainers (@nodecare)
@@ -115,6 +116,12 @@ target:
     data_path: /var/lib/longhorn/
     directory: backing-images/fault-demo-1f3a9c0d
     other_disks: [7033d8d3-1118-4dda-8b4b-d683446003f8]
+    copies:
+      - node: worker-2
+        disk_uuid: 3a0b4d3c-2f6e-4e0c-a7b9-2d9c0c1f5c11
+        data_path: /var/lib/longhorn/
+    pressure_bytes: 734003200
+    since: "48213"
 removed:
   description: Names of what was removed (or would be), by kind.
   returned: with O(state=absent)
@@ -137,6 +144,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     fault_images,
     fault_janitor,
+    fault_power,
     fault_removal,
     task,
 )
@@ -193,6 +201,8 @@ def remove(work: Work, params: dict[str, Any]) -> dict[str, Any]:
     if work.check_mode:
         removed = fault_removal.names(fault_removal.find(work.client, run))
     else:
+        for one in [run] if run else fault_janitor.runs():
+            fault_power.switch_on(work.client, *fault_janitor.noted_power(one))
         step = task.Task(work.client, work.deadline, work.interrupt, work.progress)
         removed = fault_removal.remove(step, run)
         if run:

@@ -89,6 +89,11 @@ options:
     description: Bytes to leave free on a disk that is filled.
     type: int
     default: 0
+  size:
+    description:
+      - Bytes of the file that fills a disk; V(0) for all but O(leave).
+    type: int
+    default: 0
   limit:
     description: The largest file, in bytes, that may be made to fill a disk.
     type: int
@@ -201,7 +206,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import b
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import KINDS, usable
 
 ARM = ("id", "kind", "image", "uuid", "disk_uuid", "data_path")
-KEPT = (*ARM, "deadline", "who", "wait", "leave", "limit")
+KEPT = (*ARM, "deadline", "who", "wait", "leave", "size", "limit")
 IMAGE = "docker.io/library/python:3.12-alpine"
 ACTIONS = {"armed": fault_pods.UNDO, "made": "make", "undone": "undo", "clean": "clean"}
 
@@ -227,6 +232,7 @@ def spec() -> dict[str, dict[str, Any]]:
         "who": {"type": "str", "default": ""},
         "wait": {"type": "float", "default": 60},
         "leave": {"type": "int", "default": 0},
+        "size": {"type": "int", "default": 0},
         "limit": {"type": "int", "default": 0},
         "disks": {"type": "list", "elements": "dict", "default": []},
     }

@@ -38,30 +38,39 @@ options:
     description:
       - V(sync_failure) is while a copy cannot be synced, V(sync_repair) after that was repaired,
         V(download_failure) from the creation of an image that cannot be downloaded.
+      - V(copy_fault) is while a copy has another fault, V(copy_repair) after that was repaired.
+        With O(kind=manager_killed) the fault is made here, when the watches are open.
       - V(report) watches nothing; it adds O(backoff) to O(earlier).
     type: str
     required: true
-    choices: [sync_failure, sync_repair, download_failure, report]
+    choices: [sync_failure, sync_repair, download_failure, copy_fault, copy_repair, report]
   run:
     description: Name of the test run.
     type: str
     required: true
   kind:
     description:
-      - The kind of fault, V(immutable) or V(immutable_during_transfer) of a sync, the others of a
-        download.
+      - The kind of fault, V(immutable) or V(immutable_during_transfer) of a sync, V(bad_scheme) to
+        V(wrong_checksum) of a download, the others of a copy.
     type: str
     choices: [immutable, immutable_during_transfer, bad_scheme, unknown_host, not_found, refused,
-      cut, wrong_checksum]
+      cut, wrong_checksum, wrong_bytes, files_removed, disk_full, manager_killed, all_copies_gone,
+      node_down]
     default: immutable
   disk_uuid:
-    description: Disk of the copy that has the fault. Required for a sync.
+    description: Disk of the copy that has the fault. Required for a sync and for a copy.
     type: str
   other_disks:
     description: Disks whose copies have to stay ready.
     type: list
     elements: str
     default: []
+  since:
+    description:
+      - The resourceVersion of images, as C(target.since) of M(nodecare.longhorn.fault_image) tells
+        it, from which on their changes count; without it, what is seen from now on.
+    type: str
+    default: ''
   volume:
     description: Whether the volume of the run is judged too.
     type: bool
@@ -76,7 +85,7 @@ options:
   confirm_cluster:
     description:
       - The cluster, as for M(nodecare.longhorn.fault_image). Required with
-        O(phase=download_failure).
+        O(phase=download_failure) and O(phase=copy_fault).
     type: str
   seconds:
     description: Seconds to watch at most.
@@ -145,7 +154,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenan
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import (
     current_context,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults import expectations
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults import (
+    copies,
+    expectations,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     fault_images,
@@ -154,17 +166,18 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 
-KINDS = ["immutable", "immutable_during_transfer", *expectations.DOWNLOAD_MESSAGES]
+KINDS = ["immutable", "immutable_during_transfer", *expectations.DOWNLOAD_MESSAGES, *copies.KINDS]
+PHASES = [
+    "sync_failure", "sync_repair", "download_failure", "copy_fault", "copy_repair", "report",
+]  # fmt: skip
 LOOPBACK = ("localhost", "127.", "::1")
 OPTIONS: dict[str, dict[str, Any]] = {
-    "phase": {
-        "choices": ["sync_failure", "sync_repair", "download_failure", "report"],
-        "required": True,
-    },
+    "phase": {"choices": PHASES, "required": True},
     "run": {"type": "str", "required": True},
     "kind": {"type": "str", "choices": KINDS, "default": "immutable"},
     "disk_uuid": {"type": "str"},
     "other_disks": {"type": "list", "elements": "str", "default": []},
+    "since": {"type": "str", "default": ""},
     "volume": {"type": "bool", "default": True},
     "url": {"type": "str"},
     "checksum": {"type": "str", "default": ""},
@@ -194,13 +207,15 @@ def wanted_of(params: dict[str, Any]) -> fault_watch.Wanted:
         order=order,
         loopback=host.startswith(LOOPBACK),
         seconds=params["seconds"],
+        since=params["since"],
     )
 
 
 def look(work: Work, params: dict[str, Any]) -> list[dict[str, Any]]:
     """Watch, and add what others have judged."""
     wanted = wanted_of(params)
-    if wanted.order is not None:
+    kills = wanted.kind == "manager_killed" and wanted.phase == "copy_fault"
+    if wanted.order is not None or kills:
         fault_images.confirm(work.client, current_context(params), params["confirm_cluster"])
         if not fault_janitor.marker(wanted.run).exists():
             raise Failure("The removal of the run is not armed; use fault_image first.")
@@ -217,11 +232,14 @@ def main() -> None:
         required_if=[
             ("phase", "sync_failure", ("disk_uuid",)),
             ("phase", "sync_repair", ("disk_uuid",)),
+            ("phase", "copy_fault", ("disk_uuid", "confirm_cluster")),
+            ("phase", "copy_repair", ("disk_uuid",)),
             ("phase", "download_failure", ("url", "confirm_cluster")),
         ],
     )
     params = module.params
-    creates = params["phase"] == "download_failure"
+    kills = params["phase"] == "copy_fault" and params["kind"] == "manager_killed"
+    creates = params["phase"] == "download_failure" or kills
     if module.check_mode:
         module.exit_json(changed=creates, expectations=[], met=True, refused=False, text=[])
     module.params["wait_timeout"] = params["seconds"] + 60

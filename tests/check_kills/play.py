@@ -39,6 +39,8 @@ STEPS = (
 )
 DEADLINE = 35
 AFTER_SECONDS = 30.0
+#: A busy machine may take this long to come to the last step.
+READ_SECONDS = 180.0
 SCALE = 40.0
 OWN = ("ANSIBLE_", "K8S_AUTH_", "KUBECONFIG", "PYTHONUNBUFFERED")
 
@@ -161,7 +163,7 @@ def kill_at(where: Scene, step: str, later: float, *more: str) -> list[str]:
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    reached.wait(90)
+    reached.wait(READ_SECONDS)
     time.sleep(later)
     for pid in descendants(play.pid):
         with contextlib.suppress(ProcessLookupError):

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from tests.simulator.longhorn.cluster import Cluster
+from tests.simulator.longhorn.disk_folder import CAPACITY
 from tests.simulator.workers import SshWorkers
 
 _POLL_SECONDS = 0.5
@@ -67,6 +68,13 @@ def parser() -> argparse.ArgumentParser:
         default=10.0,
         metavar="X",
         help="simulated seconds per second (default 10; 1 is real time)",
+    )
+    add(
+        "--disk-size",
+        type=_positive,
+        default=CAPACITY,
+        metavar="BYTES",
+        help="size that a disk is said to have (default about 20 GB)",
     )
     add("--seed", type=int, default=0, metavar="N", help="seed of all that is random (default 0)")
     add("--port", type=_port, default=0, metavar="N", help="port (default: any free one)")
@@ -139,6 +147,7 @@ def run(options: argparse.Namespace, folder: Path) -> int:
         start=time.time(),
         root=disks,
         time=options.scale,
+        disk_size=options.disk_size,
     )
     login: SshWorkers | None = None
     try:

@@ -34,7 +34,9 @@ START_SECONDS = 20.0
 _CHUNK = 1 << 16
 _MARK = 'here=$(pwd -P); marks=$(dirname "$here")/.frozen; mark=$marks/$(basename "$here")'
 _TOOLS = {
-    "chattr": 'case "$1" in +i) mkdir -p "$marks" && : >"$mark";; -i) rm -f "$mark";; esac',
+    # A directory that was removed, or made anew, meanwhile is not the one that gets the flag.
+    "chattr": 'case "$1" in -i) rm -f "$mark";; +i) mkdir -p "$marks" && : >"$mark"\n'
+    '[ . -ef "$here" ] || { rm -f "$mark"; exit 1; };; esac',
     "lsattr": 'if [ -e "$mark" ]; then echo "----i---- ."; else echo "--------- ."; fi',
 }
 _THREADS = 64

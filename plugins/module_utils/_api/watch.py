@@ -173,7 +173,9 @@ class _Follower(threading.Thread):
 class LiveView:
     """What is known of several kinds: one list each, then one watch each.
 
-    *keep* reduces every object when it comes in. Objects are found by (namespace, name).
+    *keep* reduces every object when it comes in. Objects are found by (namespace, name). *since*:
+    kinds that are not listed but watched from an earlier resourceVersion on, to see what happened
+    meanwhile; where that is too old they are listed after all.
     """
 
     def __init__(
@@ -184,8 +186,10 @@ class LiveView:
         everywhere: Iterable[Kind] = (),
         keep: Callable[[Kind, Object], Any] = lambda kind, obj: without_managed_fields(obj),
         field_selectors: Mapping[Kind, str] | None = None,
+        since: Mapping[Kind, str] | None = None,
     ) -> None:
         self._client = client
+        self._since = dict(since or {})
         self._everywhere = tuple(everywhere)
         self.kinds = tuple(kinds) + self._everywhere
         self._keep = keep
@@ -204,20 +208,11 @@ class LiveView:
 
     def __enter__(self: View) -> View:
         for kind in self.kinds:
-            listing = self._client.list(
-                kind,
-                self._reducer(kind),
-                namespace=self._namespace_of(kind),
-                all_namespaces=self._namespace_of(kind) is None,
-                field_selector=self._field_selectors.get(kind, ""),
-            )
-            self._objects[kind] = dict(listing.items)
-            self.version += 1
             follower = _Follower(
                 self._client,
                 kind,
                 self._namespace_of(kind),
-                listing.resource_version,
+                self._since.get(kind) or self._listed(kind),
                 self._reducer(kind),
                 self._changes,
                 self._stop,
@@ -226,6 +221,19 @@ class LiveView:
             self._followers.append(follower)
             follower.start()
         return self
+
+    def _listed(self, kind: Kind) -> str:
+        """List a kind; the resourceVersion to watch it from."""
+        listing = self._client.list(
+            kind,
+            self._reducer(kind),
+            namespace=self._namespace_of(kind),
+            all_namespaces=self._namespace_of(kind) is None,
+            field_selector=self._field_selectors.get(kind, ""),
+        )
+        self._objects[kind] = dict(listing.items)
+        self.version += 1
+        return listing.resource_version
 
     def __exit__(self, *_exc: object) -> None:
         # The threads are daemons: what does not end now ends with the process.

@@ -41,6 +41,8 @@ KINDS = (
     kinds.ENGINES,
     kinds.ATTACHMENTS,
 )
+LEAST_SETTING = "storage-minimal-available-percentage"
+LEAST_PERCENTAGE = 25
 _RUN = re.compile(r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?")
 
 
@@ -223,6 +225,7 @@ def describe(work: Work, order: Order) -> dict[str, Any]:
     if isinstance(chosen, str):
         raise Failure(f"No fault can be made: {chosen}.")
     disk = chosen.disk
+    copies = [cluster.disks[copy.disk] for copy in proven.proven(cluster, image)]
     return {
         "image": name,
         "uuid": image.uuid,
@@ -234,4 +237,16 @@ def describe(work: Work, order: Order) -> dict[str, Any]:
         "data_path": disk.path,
         "directory": f"backing-images/{name}-{image.uuid}",
         "other_disks": list(chosen.others),
+        "copies": [
+            {"node": one.node, "disk_uuid": one.uuid, "data_path": one.path} for one in copies
+        ],
+        "pressure_bytes": target.pressure_bytes(disk, _least_percentage(work.client)),
+        "since": work.client.list(kinds.BACKING_IMAGES, lambda raw: None).resource_version,
     }
+
+
+def _least_percentage(client: Client) -> int:
+    """The setting storage-minimal-available-percentage, or what Longhorn has without it."""
+    found = client.find(kinds.SETTINGS, LEAST_SETTING)
+    text = str((found or {}).get("value") or "")
+    return int(text) if text.isdigit() else LEAST_PERCENTAGE

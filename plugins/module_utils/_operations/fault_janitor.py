@@ -26,7 +26,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import fault_removal
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    fault_power,
+    fault_removal,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 
 POLL_SECONDS = 0.5
@@ -54,12 +57,45 @@ def arm(params: Mapping[str, Any], run: str, seconds: float, who: str) -> None:
     """Write the marker and start a process. A run that is armed already gets a new deadline; its
     earlier process, if that still lives, keeps to it too.
     """
+    power = (_body(run) or {}).get("power")
+    body: dict[str, Any] = {"run": run, "who": who, "until": time.time() + seconds}
+    _write(run, {**body, "power": power} if power else body)
+    _detach(dict(params), run)
+
+
+def note_power(run: str, path: str, node: str) -> None:
+    """Note that a machine has to be switched on at the deadline. Raises Failure unless armed."""
+    body = _body(run)
+    if body is None:
+        raise Failure(f"The removal of the run {run} is not armed; use fault_image first.")
+    known = (body.get("power") or {}).get("nodes") or []
+    _write(run, {**body, "power": {"path": path, "nodes": sorted({*known, node})}})
+
+
+def noted_power(run: str) -> tuple[str, list[str]]:
+    """Where machines are switched, and which ones a run has switched off."""
+    power = (_body(run) or {}).get("power") or {}
+    return str(power.get("path") or ""), [str(node) for node in power.get("nodes") or []]
+
+
+def runs() -> list[str]:
+    """The runs that are armed by this user."""
+    return sorted(path.stem for path in folder().glob("*.json"))
+
+
+def _body(run: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(marker(run).read_text())
+    except (OSError, ValueError, Failure):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _write(run: str, body: dict[str, Any]) -> None:
     path = marker(run)
-    body = {"run": run, "who": who, "until": time.time() + seconds}
     new = path.with_suffix(".new")
     new.write_text(json.dumps(body))
     new.replace(path)
-    _detach(dict(params), run)
 
 
 def disarm(run: str) -> None:
@@ -118,6 +154,7 @@ def watch(params: Mapping[str, Any], run: str) -> None:
         deadline = Deadline(REMOVAL_SECONDS)
         try:
             client = connect(params, deadline)
+            fault_power.switch_on(client, *noted_power(run))
             fault_removal.remove(Task(client, deadline, interrupt, Progress(None, interrupt)), run)
         except Failure:
             time.sleep(POLL_SECONDS)
@@ -127,8 +164,7 @@ def watch(params: Mapping[str, Any], run: str) -> None:
 
 
 def _seconds_left(run: str) -> float | None:
-    try:
-        until = json.loads(marker(run).read_text())["until"]
-    except (OSError, ValueError, KeyError, Failure):
+    body = _body(run)
+    if body is None or "until" not in body:
         return None
-    return float(until) - time.time()
+    return float(body["until"]) - time.time()

@@ -13,6 +13,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import Kind
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.watch import LiveView
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults import (
+    copies,
     expectations,
     history,
 )
@@ -20,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults.e
     MET,
     Expectation,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.fault_images import (
     Order,
     create_image,
@@ -32,12 +34,17 @@ LOG_SECONDS = 2.0
 MANAGER_LABEL = "app=longhorn-manager"
 MANAGER_CONTAINER = "longhorn-manager"
 KINDS = (kinds.BACKING_IMAGES, kinds.DATA_SOURCES, kinds.VOLUMES, kinds.PODS)
+COPY_PHASES = ("copy_fault", "copy_repair")
+COPY_KINDS = (kinds.BACKING_IMAGES, kinds.LONGHORN_NODES, kinds.PODS)
+MANAGER_COMPONENT, MANAGER_NAME = "longhorn.io/component", "backing-image-manager"
+MANAGER_DISK = "longhorn.io/disk-uuid"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to look for: the phase (sync_failure, sync_repair, download_failure), the kind of
-    fault, the disk of the copy, disks with other copies, and whether a volume is there.
+    """What to look for: the phase (sync_failure, sync_repair, download_failure, copy_fault,
+    copy_repair), the kind of fault, the disk of the copy, disks with other copies, and whether a
+    volume is there. ``since``: the resourceVersion of images from which on changes count.
     """
 
     phase: str
@@ -49,14 +56,16 @@ class Wanted:
     order: Order | None = None
     loopback: bool = False
     seconds: float = 120.0
+    since: str = ""
 
 
 class Recorder:
     """Keeps every state that the watches bring, also those that are over at once."""
 
-    def __init__(self, image: str, map_field: str) -> None:
+    def __init__(self, image: str, map_field: str, disk: str = "") -> None:
         self.history = history.History()
         self._image = image
+        self._disk = disk
         self._map_field = map_field
 
     def record(self, kind: Kind, raw: Object) -> None:
@@ -66,6 +75,11 @@ class Recorder:
             labels = metadata.get("labels") or {}
             if labels.get(history.POD_LABEL) == self._image:
                 self.history.pods.add(str(metadata["name"]))
+            if self._disk and labels.get(MANAGER_DISK) == self._disk:
+                self._record_manager(labels, raw)
+            return
+        if kind is kinds.LONGHORN_NODES:
+            self._record_node(raw)
             return
         if metadata["name"] != self._image:
             return
@@ -77,16 +91,34 @@ class Recorder:
         else:
             self.history.sources.append(history.source_of(raw))
 
+    def _record_manager(self, labels: Object, raw: Object) -> None:
+        if labels.get(MANAGER_COMPONENT) == MANAGER_NAME:
+            self.history.managers.append(history.manager_of(raw))
+
+    def _record_node(self, raw: Object) -> None:
+        ready, pressure = history.conditions_of(raw, self._disk)
+        if pressure is not None:
+            self.history.node_ready.append(ready)
+            self.history.pressure.append(pressure)
+
 
 def watch(work: Work, wanted: Wanted) -> list[Expectation]:
     """Look until all is met or the time is over, and judge. A download's image is created here,
     when the watches are open, because its pod lives only for seconds.
     """
     image = name_of(wanted.run)
-    recorder = Recorder(image, work.longhorn.schema.map_field)
+    of_copy = wanted.phase in COPY_PHASES
+    recorder = Recorder(image, work.longhorn.schema.map_field, wanted.disk)
     limit = work.deadline.within(wanted.seconds)
-    with LiveView(work.client, KINDS, keep=lambda kind, raw: _keep(recorder, kind, raw)) as view:
+    with LiveView(
+        work.client,
+        COPY_KINDS if of_copy else KINDS,
+        keep=lambda kind, raw: _keep(recorder, kind, raw),
+        since={kinds.BACKING_IMAGES: wanted.since} if wanted.since else None,
+    ) as view:
         before: list[Expectation] = []
+        if wanted.kind == "manager_killed" and wanted.phase == "copy_fault":
+            kill_manager(work.client, wanted.disk)
         if wanted.order is not None:
             refusal = create_image(work, wanted.order)
             expected = expectations.refused_at_creation(
@@ -113,6 +145,20 @@ def watch(work: Work, wanted: Wanted) -> list[Expectation]:
             view.next_change(min(TICK_SECONDS, limit.remaining()))
 
 
+def kill_manager(client: Client, disk: str) -> str:
+    """Delete the pod of the manager that keeps the files of a disk, by its UID; the pod's name.
+
+    Raises Failure where there is none to delete.
+    """
+    selector = f"{MANAGER_COMPONENT}={MANAGER_NAME},{MANAGER_DISK}={disk}"
+    for pod in client.list(kinds.PODS, label_selector=selector).items:
+        metadata = pod["metadata"]
+        if history.manager_of(pod)[1] and not metadata.get("deletionTimestamp"):
+            client.delete(kinds.PODS, metadata["name"], uid=metadata["uid"])
+            return str(metadata["name"])
+    raise Failure(f"The disk {disk} has no manager that is ready, so none can be killed.")
+
+
 def _keep(recorder: Recorder, kind: Kind, raw: Object) -> Object:
     recorder.record(kind, raw)
     return {"metadata": {key: raw["metadata"].get(key) for key in ("name", "namespace")}}
@@ -126,6 +172,8 @@ def judge(seen: history.History, wanted: Wanted) -> list[Expectation]:
         ),
         "sync_repair": lambda: expectations.sync_repair(seen, wanted.disk, wanted.volume),
         "download_failure": lambda: expectations.download_failure(seen, wanted.kind),
+        "copy_fault": lambda: copies.copy_fault(seen, wanted.disk, wanted.others, wanted.kind),
+        "copy_repair": lambda: copies.copy_repair(seen, wanted.disk, wanted.kind),
     }
     return phases[wanted.phase]()
 

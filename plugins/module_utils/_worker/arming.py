@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.flag import is_immutable
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.marker import (
@@ -52,7 +53,8 @@ def arm(request: Data, source: str, python: str = "") -> Data:
     elif _systemd_timer(request["id"], seconds, [*command, "undo", asked]):
         marker["undo_by"] = "systemd"
     else:
-        _detach([*command, "watch", asked])
+        watch = [*command, "watch", asked]
+        detach(lambda: os.execv(watch[0], watch))
         marker["undo_by"] = "watchdog"
     write_marker(marker)
     return {"until": marker["until"], "undo_by": marker["undo_by"]}
@@ -91,8 +93,8 @@ def stop_timer(name: str) -> None:
         )
 
 
-def _detach(command: list[str]) -> None:
-    """Start a process that belongs to nobody: its own session, no terminal, no open files."""
+def detach(run: Callable[[], object]) -> None:
+    """Run it in a process that belongs to nobody: its own session, no terminal, no open files."""
     child = os.fork()
     if child:
         os.waitpid(child, 0)
@@ -106,6 +108,7 @@ def _detach(command: list[str]) -> None:
             os.dup2(null, number)
         os.closerange(3, 1024)
         os.chdir("/")
-        os.execv(command[0], command)
+        run()
+        os._exit(0)
     finally:
         os._exit(127)

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import detach
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.flag import set_immutable
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.marker import (
     read_marker,
@@ -32,6 +33,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
 CATCHABLE_SECONDS = 5.0
 LOOK_SECONDS = 0.01
 BLOCK = 4096
+LONGEST_WAIT = 120.0
 
 
 def make(request: Data) -> Data:
@@ -50,7 +52,7 @@ def make(request: Data) -> Data:
     }
     # Before the first change, so that an undo knows that there may be one.
     write_marker({**marker, "state": "making"})
-    result = makers[marker["kind"]]({**marker, "state": "making"})
+    result = makers[marker["kind"]]({**marker, "state": "making", "moment": request.get("moment")})
     kept = read_marker(request["root"], request["id"]) or marker
     if result.get("caught", True):
         write_marker({**kept, "state": "made"})
@@ -81,6 +83,8 @@ def _make_immutable(request: Data) -> Data:
                     raise
             if os.fstat(directory).st_nlink > 0:
                 return {"removed": removed, "flag_by": by}
+        if time.monotonic() >= end:
+            raise Refused("Longhorn took the directory away each time before it had the flag")
         _await_file(request, end)
 
 
@@ -97,8 +101,28 @@ def _await_file(request: Data, end: float) -> None:
 
 
 def _make_removed(request: Data) -> Data:
+    """Remove the files, at once or at a moment, at which others lose theirs too: Longhorn would
+    send a single one again while the next is still to go.
+    """
+    moment = float(request.get("moment") or 0)
+    if moment:
+        with copy_of(request, must_hold_file=True):
+            pass
+        wait = moment - time.time()
+        if not 0 < wait <= LONGEST_WAIT:
+            raise Refused(f"the moment is {wait:.0f} s from now, not 0 to {LONGEST_WAIT:.0f}")
+        detach(lambda: _remove_at(request, moment))
+        return {"removed": [], "at": moment}
     with copy_of(request, must_hold_file=True) as directory:
         return {"removed": _remove(directory)}
+
+
+def _remove_at(request: Data, moment: float) -> None:
+    """Remove the files then, if the fault was not taken back meanwhile."""
+    time.sleep(max(0.0, moment - time.time()))
+    if read_marker(request["root"], request["id"]) is not None:
+        with copy_of(request) as directory:
+            _remove(directory)
 
 
 def _make_during_transfer(request: Data) -> Data:
@@ -154,16 +178,19 @@ def _make_wrong_bytes(request: Data) -> Data:
 
 
 def _make_disk_full(request: Data) -> Data:
-    """Fill the disk up to what is to be left; never with a larger file than the limit."""
+    """Fill the disk, with a file of a size or up to what is to be left; never beyond either, and
+    never with a larger file than the limit.
+    """
     with disk_of(request) as disk:
         facts = os.fstatvfs(disk)
         free = facts.f_bavail * facts.f_frsize
-        wanted = free - int(request.get("leave") or 0)
+        most = free - int(request.get("leave") or 0)
+        wanted = int(request.get("size") or 0) or most
         limit = int(request.get("limit") or 0)
-        if not 0 < wanted <= limit:
+        if not 0 < wanted <= min(limit, most):
             raise Refused(
                 f"the disk has {free} bytes free, so the file would have {max(0, wanted)} bytes; "
-                f"the limit is {limit}"
+                f"the limit is {limit}, and {int(request.get('leave') or 0)} have to be left"
             )
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
         with opened(fill_name(request), flags, disk) as file:

@@ -20,7 +20,7 @@ from tests.simulator.longhorn import names, seed, webhooks
 from tests.simulator.longhorn.backing_image import BackingImageController
 from tests.simulator.longhorn.controller import LonghornController, image_key
 from tests.simulator.longhorn.data_source import DataSourceController
-from tests.simulator.longhorn.disk_folder import DiskFolder
+from tests.simulator.longhorn.disk_folder import CAPACITY, DiskFolder
 from tests.simulator.longhorn.disk_monitor import DiskMonitors
 from tests.simulator.longhorn.manager import ManagerController
 from tests.simulator.longhorn.manager_lives import ManagerLives
@@ -47,7 +47,8 @@ class Cluster:
     node. ``start``: epoch seconds. ``root``: the folder of the disks (default: a temporary one).
     ``time``: "virtual", "real" or a factor, which counts from ``serve`` on; before that time is
     virtual, so that a cluster can be prepared in no time. ``beats``: per node, on which second of
-    each half minute (0 to 30) the beats of its manager fall; drawn for the others.
+    each half minute (0 to 30) the beats of its manager fall; drawn for the others. ``disk_size``:
+    bytes that a disk is said to have.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Cluster:
         root: Path | None = None,
         time: str | float = "virtual",
         beats: Mapping[str, float] | None = None,
+        disk_size: int = CAPACITY,
     ) -> None:
         self.profile = profile_for(longhorn)
         self.time = time
@@ -67,7 +69,7 @@ class Cluster:
         self.store = Store(self.kernel, builtin_registry())
         for resource in resources_of(self.profile):
             self.store.registry.register(resource)
-        self.workers = Workers(root, host_chattr=root is not None)
+        self.workers = Workers(root, host_chattr=root is not None, capacity=disk_size)
         self.sources = Sources()
         self.source_proxy = ""
         self.world = World(self.kernel, self.store, self.profile, self.workers, self.sources)

@@ -23,17 +23,19 @@ def normal(path: str) -> str:
 class Worker:
     """One machine."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, capacity: int = CAPACITY) -> None:
         self.name = name
+        self.capacity = capacity
         self.folder = folder
         self.powered = True
         self.disks: dict[str, DiskFolder] = {}
 
-    def add_disk(self, path: str = HOST_PATH, capacity: int = CAPACITY) -> DiskFolder:
+    def add_disk(self, path: str = HOST_PATH, capacity: int = 0) -> DiskFolder:
         """Make a host path exist; the same folder again where it does already."""
         key = normal(path)
         if key not in self.disks:
-            self.disks[key] = DiskFolder(self.folder / key.rpartition("/")[2], capacity)
+            place = self.folder / key.rpartition("/")[2]
+            self.disks[key] = DiskFolder(place, capacity or self.capacity)
         return self.disks[key]
 
     def disk(self, path: str) -> DiskFolder | None:
@@ -52,15 +54,18 @@ class Worker:
 class Workers:
     """All machines, under one folder."""
 
-    def __init__(self, root: Path | None = None, host_chattr: bool = False) -> None:
+    def __init__(
+        self, root: Path | None = None, host_chattr: bool = False, capacity: int = CAPACITY
+    ) -> None:
         self._own = root is None
+        self.capacity = capacity
         self.root = Path(tempfile.mkdtemp(prefix="longhorn-")) if root is None else root
         self.host_chattr = host_chattr
         self._workers: dict[str, Worker] = {}
 
     def add(self, name: str) -> Worker:
         """Add a machine."""
-        worker = Worker(name, self.root / name)
+        worker = Worker(name, self.root / name, self.capacity)
         worker.folder.mkdir(parents=True, exist_ok=True)
         self._workers[name] = worker
         return worker

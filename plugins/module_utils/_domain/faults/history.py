@@ -27,7 +27,9 @@ class History:
     ``images``: entries by disk UUID, one mapping per write that was seen. ``volumes``: (state,
     robustness). ``sources``: state and message of the data source. ``pods``: names of the data
     source's pods that were seen, ``pods_left`` of those that are still there. ``logs``: lines of
-    the managers that name the image.
+    the managers that name the image. ``managers``: (uid, ready) of the pods of the disk's manager;
+    ``pressure``: status and reason of the disk's condition Schedulable, ``node_ready``: status of
+    its node's condition Ready, each as often as it was seen.
     """
 
     images: list[Mapping[str, Entry]] = field(default_factory=list)
@@ -38,6 +40,9 @@ class History:
     pods_left: set[str] = field(default_factory=set)
     logs: list[str] = field(default_factory=list)
     logs_unread: str = ""
+    managers: list[tuple[str, bool]] = field(default_factory=list)
+    pressure: list[tuple[str, str]] = field(default_factory=list)
+    node_ready: list[str] = field(default_factory=list)
 
     def of_disk(self, disk: str) -> list[Entry | None]:
         """The entry of one disk as it changed, None while there is none; equal ones in a row
@@ -60,6 +65,10 @@ class History:
                 found.append(entry)
             before = state
         return found
+
+    def lost(self, disk: str) -> bool:
+        """Whether the copy on this disk was seen in another state than ready."""
+        return any(entry is None or entry.state != "ready" for entry in self.of_disk(disk))
 
     @property
     def last(self) -> Mapping[str, Entry]:
@@ -91,6 +100,32 @@ def volume_of(raw: Mapping[str, Any]) -> tuple[str, str]:
     """State and robustness of a raw Volume."""
     status = raw.get("status") or {}
     return str(status.get("state") or ""), str(status.get("robustness") or "")
+
+
+def manager_of(raw: Mapping[str, Any]) -> tuple[str, bool]:
+    """UID of a raw pod, and whether it is ready."""
+    conditions = (raw.get("status") or {}).get("conditions") or []
+    ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+    return str(raw["metadata"].get("uid") or ""), ready
+
+
+def conditions_of(raw: Mapping[str, Any], disk: str) -> tuple[str, tuple[str, str] | None]:
+    """Of a raw Longhorn Node: the status of its Ready, and status and reason of the Schedulable of
+    a disk by UUID, None where it has no such disk.
+    """
+    status = raw.get("status") or {}
+    ready = _condition(status.get("conditions") or [], "Ready")[0]
+    for entry in (status.get("diskStatus") or {}).values():
+        if entry.get("diskUUID") == disk:
+            return ready, _condition(entry.get("conditions") or [], "Schedulable")
+    return ready, None
+
+
+def _condition(conditions: Iterable[Mapping[str, Any]], kind: str) -> tuple[str, str]:
+    for one in conditions:
+        if one.get("type") == kind:
+            return str(one.get("status") or ""), str(one.get("reason") or "")
+    return "", ""
 
 
 def lines_about(image: str, text: str) -> Iterable[str]:

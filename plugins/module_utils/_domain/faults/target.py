@@ -15,6 +15,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
 )
 
+STEP_BYTES = 100 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -64,3 +66,13 @@ def target_of(
     away = engine.node if engine is not None else ""
     chosen = min(candidates, key=lambda disk: (disk.node == away, disk.node, disk.uuid))
     return Target(chosen, tuple(sorted(c.disk for c in copies if c.disk != chosen.uuid)))
+
+
+def pressure_bytes(disk: Disk, least_percentage: int) -> int:
+    """Bytes that a file has to have for Longhorn to see pressure on a disk.
+
+    A disk is schedulable with more available than that share of it (longhorn-manager
+    controller/node_controller.go); what is available is told in steps of 100 MiB.
+    """
+    spare = disk.storage_available - disk.storage_maximum * least_percentage // 100
+    return max(0, spare) + STEP_BYTES

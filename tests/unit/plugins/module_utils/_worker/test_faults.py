@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import bundle
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import bundle, faults
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import arm
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.faults import make
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.flag import (
@@ -325,3 +325,51 @@ def test_twice_is_refused_and_late_too(worker: Worker) -> None:
     with pytest.raises(Refused, match="no undo is armed"):
         make(worker.ask())
     undo(str(worker.root), "t-1")
+
+
+def test_a_file_of_a_size_keeps_to_the_limit_and_leaves_space(worker: Worker) -> None:
+    arm(worker.request("disk_full", size=1 << 16, limit=1 << 15), "")
+    with pytest.raises(Refused, match="the limit is 32768"):
+        make(worker.ask())
+    undo(str(worker.root), "t-1")
+    arm(worker.request("disk_full", size=1 << 16, limit=1 << 17), "")
+    assert make(worker.ask()) == {"filled": 1 << 16}
+    assert (worker.disk / "nodecare-fault-t-1.fill").stat().st_size == 1 << 16
+    undo(str(worker.root), "t-1")
+    assert not list(worker.disk.glob("nodecare-fault-*"))
+
+
+def test_files_go_at_their_moment_and_not_when_that_was_taken_back(worker: Worker) -> None:
+    for taken_back in (True, False):
+        arm(worker.request("files_removed"), "")
+        moment = time.time() + 0.5
+        assert make({**worker.ask(), "moment": moment}) == {"removed": [], "at": moment}
+        assert worker.listed() == ["backing", "backing.cfg"]
+        if taken_back:
+            undo(str(worker.root), "t-1")
+        time.sleep(0.9)
+        assert worker.listed() == (["backing", "backing.cfg"] if taken_back else [])
+    undo(str(worker.root), "t-1")
+    worker.fill()
+    arm(worker.request("files_removed"), "")
+    with pytest.raises(Refused, match="the moment is"):
+        make({**worker.ask(), "moment": time.time() - 5})
+
+
+def test_a_flag_that_is_always_late_is_refused_in_time(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longhorn takes the directory away, and makes the copy anew, before each try."""
+
+    def late(directory: int, on: bool) -> str:
+        worker.copy.rmdir()
+        worker.copy.mkdir()
+        worker.fill()
+        raise Refused("the immutable flag cannot be changed")
+
+    monkeypatch.setattr(faults, "set_immutable", late)
+    arm(worker.request(wait=0.2), "")
+    began = time.monotonic()
+    with pytest.raises(Refused, match="took the directory away each time"):
+        make(worker.ask())
+    assert time.monotonic() - began < 5

@@ -98,9 +98,9 @@ class Board:
         self.load = [place.busy for place in task.places]
         self.cap = [place.free for place in task.places]
         self.room = list(self.cap)
-        self.held = [set() for _ in task.places]
-        self.chosen = [[] for _ in task.wishes]
-        self.kinds_of = [[] for _ in task.places]
+        self.held = [set() for _place in task.places]
+        self.chosen = [[] for _each in task.wishes]
+        self.kinds_of = [[] for _each in task.places]
         for kind, members in enumerate(task.kinds):
             for place in members:
                 self.kinds_of[place].append(kind)

@@ -17,8 +17,8 @@ def pour(
     allowed: for each supply the vessels it may go to.
     """
     left = list(rooms)
-    given: list[dict[int, int]] = [{} for _ in supplies]
-    users: list[set[int]] = [set() for _ in rooms]
+    given: list[dict[int, int]] = [{} for _supply in supplies]
+    users: list[set[int]] = [set() for _place in rooms]
     for supply in sorted(range(len(supplies)), key=lambda s: (len(allowed[s]), s)):
         rest = supplies[supply]
         for vessel in sorted(allowed[supply], key=lambda v: (-left[v], v)):

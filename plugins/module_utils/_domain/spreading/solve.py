@@ -206,7 +206,7 @@ def _share_out(board: Board, bound: Bound, enough: int) -> None:
 
 def _closer(board: Board, before: dict[int, int]) -> bool:
     """Whether an image's copies stand on fewer nodes or in fewer zones than before."""
-    earlier: list[list[int]] = [[] for _ in board.chosen]
+    earlier: list[list[int]] = [[] for _each in board.chosen]
     for slot, place in before.items():
         earlier[board.slots[slot].wish].append(place)
     return any(

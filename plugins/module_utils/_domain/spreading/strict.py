@@ -114,7 +114,7 @@ class Strict:
         return self._rounded(min(low, known), known)
 
     def _rounded(self, low: int, known: int) -> int:
-        """No disk takes a part of a file, and every end is a sum of files on top of what is busy."""
+        """No disk takes a part of a file: every end is a sum of files on top of what is busy."""
         part = math.gcd(self._part, *(place.busy for place in self._board.task.places))
         return min(known, -(-low // part) * part)
 

@@ -47,20 +47,20 @@ def large(
     as a multiple of its fair share, at least.
     """
     r = random.Random(seed)
-    files = [SIZES[sizes](r) for _ in range(images)]
+    files = [SIZES[sizes](r) for _image in range(images)]
     share = sum(files) / (2 * nodes)
     places = [
         Place(
             f"n{number // 2}/d{number % 2}",
             f"n{number // 2}",
             f"z{number // 2 % zones}",
-            int(max(share, max(files)) * spare * r.uniform(1, 2)),
+            int(max(share, *files) * spare * r.uniform(1, 2)),
             int(share * r.uniform(0, 0.5)) if busy else 0,
         )
         for number in range(2 * nodes)
     ]
     kinds = [tuple(range(len(places)))]
-    for _ in range(tags):
+    for _tag in range(tags):
         tagged = set(r.sample(range(nodes), nodes // 2))
         kinds.append(tuple(n for n in range(len(places)) if n // 2 in tagged))
     wishes = []

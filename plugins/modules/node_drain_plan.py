@@ -95,7 +95,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 plan:
-  description: The plan as data.
+  description:
+    - The plan as data.
+    - Each of C(blockers) has its C(rule), C(kind), C(name), C(reason), C(remedy), C(clears)
+      and C(ways), and in C(clears_in_seconds) about how long until it clears by itself, or none
+      where that is not known.
   returned: always, once the input fits the cluster
   type: dict
   sample:

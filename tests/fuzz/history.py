@@ -98,6 +98,7 @@ class History:
             ended = ended if ended == DONE else self._again(back)
             outcome.finished["back"] = ended == DONE
             if ended == DONE:
+                self._cluster.kernel.run_for(60.0)
                 self._meddler.end()
                 self._cluster.kernel.run_for(60.0)
                 for line in leftovers.left(self._cluster, before, self._meddler.touched):

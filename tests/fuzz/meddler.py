@@ -239,6 +239,13 @@ class Meddler:
         number = self.chance.choice([n for n in (1, 2, 3) if n != now])
         self.touched.add(f"volume {name}")
         self._edit(names.VOLUMES, name, lambda o: o["spec"].update(numberOfReplicas=number))
+
+        def back(obj: Object) -> None:
+            if obj["spec"]["numberOfReplicas"] == number and not obj["metadata"].get("annotations"):
+                obj["spec"]["numberOfReplicas"] = now
+
+        # More than there are nodes for is in the way of any drain.
+        self.undo.append((f"{name} {now}", lambda: self._edit(names.VOLUMES, name, back)))
         return f"{name} {now} -> {number}"
 
     def _minimum(self) -> str:

@@ -17,8 +17,11 @@ from pathlib import Path
 
 from tests.check_kills.play import (
     AFTER_SECONDS,
+    COPY_PLAY,
+    COPY_STEPS,
     DEADLINE,
     STEPS,
+    SYNC_PLAY,
     kill_at,
     left_after,
     missing,
@@ -32,7 +35,8 @@ def row(version: str, step: str, later: float) -> list[str]:
     """One kill; what is left, and a line for the table."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="kills-") as folder, scene(version, Path(folder)) as at:
-        lines = kill_at(at, step, later)
+        play = COPY_PLAY if step in COPY_STEPS else SYNC_PLAY
+        lines = kill_at(at, step, later, *COPY_STEPS.get(step, ()), play=play)
         reached = any(f": {step}]" in line for line in lines)
         at_the_kill = at.left()
         left = left_after(at, DEADLINE + AFTER_SECONDS)
@@ -51,7 +55,7 @@ def main() -> int:
     """All rows, or those of one step."""
     parser = argparse.ArgumentParser(prog="python -m tests.check_kills", description=__doc__)
     parser.add_argument("--longhorn", nargs="+", default=["1.6", "1.12"])
-    parser.add_argument("--step", choices=STEPS)
+    parser.add_argument("--step", choices=[*STEPS, *COPY_STEPS])
     parser.add_argument("--later", type=float, nargs="+", default=LATER, help="seconds into it")
     options = parser.parse_args()
     if missing():
@@ -59,7 +63,7 @@ def main() -> int:
         return 2
     wrong = 0
     for version in options.longhorn:
-        for step in [options.step] if options.step else STEPS:
+        for step in [options.step] if options.step else [*STEPS, *COPY_STEPS]:
             for later in options.later:
                 for problem in row(version, step, later):
                     print(f"        {problem}")

@@ -37,6 +37,14 @@ STEPS = (
     "Watch the copy come back",
     "Remove image, volume and ticket",
 )
+#: Steps of the play for the other faults, each with its kind.
+COPY_STEPS = {
+    "Watch what becomes of the copy": ("-e", "kind=node_down", "-e", "power_path=/simulator/power"),
+    "Take the fault back from the worker": ("-e", "kind=disk_full"),
+}
+SYNC_PLAY, COPY_PLAY = "inject_sync_failure", "inject_copy_fault"
+#: Small enough for a file that fills it.
+DISK_SIZE = 512 << 20
 DEADLINE = 35
 AFTER_SECONDS = 30.0
 #: A busy machine may take this long to come to the last step.
@@ -69,6 +77,7 @@ class Scene:
         """What a fault play left behind, that of the controller included."""
         markers = self.temporary.glob("nodecare-longhorn-*/*")
         told = [f"marker {path}" for path in markers]
+        told += [f"{one.name} is off" for one in self.cluster.workers if not one.powered]
         return leftovers(Api(self.server.kubeconfig), self.disks) + told
 
 
@@ -79,7 +88,9 @@ def scene(version: str, folder: Path) -> Iterator[Scene]:
     Where flags are simulated a chattr is a process, so Longhorn is given more time to look.
     """
     scale = SCALE if host_freezes(folder) else SCALE / 4
-    cluster = Cluster(version, nodes=3, disks=1, root=folder / "disks", time=scale, seed=7)
+    cluster = Cluster(
+        version, nodes=3, disks=1, root=folder / "disks", time=scale, seed=7, disk_size=DISK_SIZE
+    )
     login: SshWorkers | None = None
     try:
         server = cluster.serve(state_dir=folder)
@@ -93,7 +104,9 @@ def scene(version: str, folder: Path) -> Iterator[Scene]:
         cluster.close()
 
 
-def start(where: Scene, *more: str, deadline: int = DEADLINE) -> subprocess.Popen[str]:
+def start(
+    where: Scene, *more: str, deadline: int = DEADLINE, play: str = SYNC_PLAY
+) -> subprocess.Popen[str]:
     """The play, its output to be read line by line."""
     tree = str(CHECKOUT / ".build/collections")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(OWN)}
@@ -109,7 +122,7 @@ def start(where: Scene, *more: str, deadline: int = DEADLINE) -> subprocess.Pope
     command = [
         str(Path(sys.executable).with_name("ansible-playbook")),
         f"--inventory={where.inventory}",
-        "nodecare.longhorn.inject_sync_failure",
+        f"nodecare.longhorn.{play}",
         "-e", "confirm_cluster=simulator",
         "-e", "url=http://images.local/f/raw8.img",
         "-e", f"deadline={deadline}",
@@ -144,18 +157,18 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def kill_at(where: Scene, step: str, later: float, *more: str) -> list[str]:
+def kill_at(where: Scene, step: str, later: float, *more: str, play: str = SYNC_PLAY) -> list[str]:
     """Start the play and kill it, with all of its processes, so many seconds into a step.
 
     The lines it had printed. What has detached itself goes on, which is what this is about.
     """
-    play = start(where, *more)
+    running = start(where, *more, play=play)
     lines: list[str] = []
     reached = threading.Event()
 
     def read() -> None:
-        assert play.stdout is not None
-        for line in play.stdout:
+        assert running.stdout is not None
+        for line in running.stdout:
             lines.append(line.rstrip())
             if line.startswith("TASK") and f": {step}]" in line:
                 reached.set()
@@ -165,10 +178,10 @@ def kill_at(where: Scene, step: str, later: float, *more: str) -> list[str]:
     reader.start()
     reached.wait(READ_SECONDS)
     time.sleep(later)
-    for pid in descendants(play.pid):
+    for pid in descendants(running.pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    play.wait()
+    running.wait()
     reader.join(5)
     return lines
 

@@ -31,19 +31,23 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "--longhorn", "1.6", "--disks", "1")
-    assert process.stdout is not None
-    lines = [process.stdout.readline().strip() for _unused in range(4)]
-    assert lines[0].startswith("Longhorn 1.6, 3 nodes with 1 disks each")
-    assert lines[2].startswith("export LONGHORN_SOURCE_PROXY=http://127.0.0.1:")
-    assert lines[3] == f"export KUBECONFIG={tmp_path}/kubeconfig"
-    assert int((tmp_path / "pid").read_text()) == process.pid
-    second = start(tmp_path)
-    assert "is in use by process" in second.communicate(timeout=30)[0]
-    assert second.returncode == 2
-    process.send_signal(number)
-    assert process.communicate(timeout=30)[0].endswith("stopped\n")
-    assert process.returncode == 0
-    assert not (tmp_path / "pid").exists()
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _unused in range(4)]
+        assert lines[0].startswith("Longhorn 1.6, 3 nodes with 1 disks each")
+        assert lines[2].startswith("export LONGHORN_SOURCE_PROXY=http://127.0.0.1:")
+        assert lines[3] == f"export KUBECONFIG={tmp_path}/kubeconfig"
+        assert int((tmp_path / "pid").read_text()) == process.pid
+        second = start(tmp_path)
+        assert "is in use by process" in second.communicate(timeout=30)[0]
+        assert second.returncode == 2
+        process.send_signal(number)
+        assert process.communicate(timeout=30)[0].endswith("stopped\n")
+        assert process.returncode == 0
+        assert not (tmp_path / "pid").exists()
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(

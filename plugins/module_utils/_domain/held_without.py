@@ -5,7 +5,8 @@
 
 Not only what is on the node counts: every volume must find its numberOfReplicas on the nodes (or
 zones) that remain, every image its minNumberOfCopies on their disks, and all that moves must fit
-together. What was short before, and would be with the node too, does not stop its removal.
+together. What was short before, and would be with the node too, does not stop its removal, nor
+does an image that has a copy on every disk that it may use.
 
 Where replicas may go: longhorn-manager scheduler/replica_scheduler.go (hard anti-affinity of nodes
 unless replica-soft-anti-affinity, of zones unless replica-zone-soft-anti-affinity; nodes without a
@@ -103,7 +104,7 @@ def merged(found: Iterable[Blocker], short: Sequence[Blocker]) -> Iterator[Block
         known = left.get(key)
         if known is not None and one.rule in SAID_WORSE:
             del left[key]
-        elif known is not None and known.stops and one.rule == FEWER:
+        elif known is not None and one.rule == FEWER:
             del left[key]
             yield replace(known, remedy=one.remedy, detail=one.detail, ways=one.ways)
             continue
@@ -221,7 +222,8 @@ def _image_short(
     cluster: Cluster, image: Image, places: Places, remedies: Remedies | None
 ) -> Iterator[Blocker]:
     """An image whose minNumberOfCopies exceeds the disks that remain (1.7 and later; before there
-    is no such number).
+    is no such number). Told, but no reason to stop: what counts is as many copies as there are
+    disks (procedures.md P2.2 step 4).
     """
     source = cluster.data_sources.get(image.name)
     if not cluster.schema.replenishes or image.meta.deleting:
@@ -239,9 +241,6 @@ def _image_short(
     possible = len(there) + places.disks_for(image, set(there))
     if possible >= wanted:
         return
-    node = cluster.nodes.get(places.node)
-    tags = node.tags if node else ()
-    barred = placement.tags_refused(cluster.settings, image.node_selector, tags, "node")
     ways = list(remedies.ways(image, possible)) if remedies else []
     if possible and not remedies:
         lower = f"lower minNumberOfCopies of {image.name} from {wanted} to {possible}"
@@ -255,7 +254,7 @@ def _image_short(
         f"asks for {count(wanted, 'copy', 'copies')} of {spell_bytes(image.file_bytes)}, without "
         f"{places.node} only {count(possible, 'disk')} can hold one",
         ways[0].text,
-        stops=not barred,
+        stops=False,
         detail=tuple(f"or {way.text}" for way in ways[1:]),
         ways=tuple(way.as_data() for way in ways),
     )

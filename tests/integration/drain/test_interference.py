@@ -104,6 +104,6 @@ def test_a_replica_that_no_node_can_take_is_named(version: str, tmp_path: Path) 
         with pytest.raises(Failure, match="one more has no node to go to"):
             running.drain_node(request)
         began = cluster.kernel.now()
-        with pytest.raises(Failure, match="has no other node to go to"):
+        with pytest.raises(Failure, match="without node-2 only 1 node can hold one"):
             running.drain_node(request)
         assert cluster.kernel.now() - began < 60

@@ -185,8 +185,8 @@ def test_below_the_minimum(tmp_path: Path) -> None:
         assert lowest[-1] == 3
     with trap("1.12.1", tmp_path / "no-disk") as scene:
         furnish(scene, 3)
-        told = [blocker.reason for blocker in scene.plan("node-3").blockers]
-        assert any("will have 2 of 3 wanted copies" in text for text in told)
+        told = [blocker.rule for blocker in scene.plan("node-3").blockers]
+        assert told == ["too_few_disks"]
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ def test_the_variables_of_a_role_have_one_default_and_are_all_in_its_readme(role
         assert str(yaml.safe_load(default)) == str(declared[name]), name
 
 
+# One value by name, with a default that is one literal.
+DEFAULTED = re.compile(r"\{\{ \w+ \| default\((\[.*\]|\{.*\}|[^,()]*)\) \}\}")
 PLAYBOOKS = sorted((CHECKOUT / "playbooks").glob("*.yml"))
 
 
@@ -83,7 +85,7 @@ def test_a_playbook_gives_its_role_what_the_role_knows_with_the_same_default(pat
             if not role:
                 continue
             names.add(name)
-            default = re.fullmatch(r"\{\{ \w+ \| default\((\[.*\]|\{.*\}|[^,()]*)\) \}\}", str(value))
+            default = DEFAULTED.fullmatch(str(value))
             known = roles[role][name]
             if default and "default" in known:
                 assert str(yaml.safe_load(default[1])) == str(known["default"]), name

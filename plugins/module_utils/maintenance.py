@@ -49,6 +49,10 @@ PODS: dict[str, dict[str, Any]] = {
 MOVER: dict[str, dict[str, Any]] = {
     "mover": {"type": "str", "choices": ["own", "longhorn"], "default": "own"},
 }
+SINGLE_REPLICA: dict[str, dict[str, Any]] = {
+    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
+}
+REPAIR: dict[str, dict[str, Any]] = {"repair_entries": {"type": "bool", "default": False}}
 RETURN: dict[str, dict[str, Any]] = {
     "cancel": {"type": "bool", "default": False},
     "keep_extra_copies": {"type": "bool", "default": False},

@@ -22,6 +22,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.step_module
 options:
   run:
     description:
@@ -81,13 +82,6 @@ options:
     description:
       - File for the report as JSON, with V(stop) and V(finish).
     type: path
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 """
 
 EXAMPLES = r"""

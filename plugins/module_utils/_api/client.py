@@ -358,7 +358,9 @@ class Client:
         )
         self._answered = True
         if answer.status >= 300:
-            raise errors.from_answer(answer.status, answer.data, answer.headers, what)
+            raise errors.from_answer(
+                answer.status, answer.data, answer.headers, what, self.transport.host
+            )
         return answer
 
     # -- names ---------------------------------------------------------------------------------

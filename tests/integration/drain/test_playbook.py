@@ -95,7 +95,9 @@ def test_unreachable_api(scene: Scene, tmp_path: Path) -> None:
     text = scene.server.kubeconfig.read_text()
     moved = tmp_path / "kubeconfig"
     moved.write_text(text.replace(scene.server.url, f"https://127.0.0.1:{port}"))
-    assert "could not be reached" in bad(scene, *REMOVE, kubeconfig=moved)
+    said = bad(scene, *REMOVE, kubeconfig=moved)
+    assert f"The Kubernetes API at https://127.0.0.1:{port} could not be reached" in said
+    assert "Nothing was changed." in said
 
 
 def test_expired_token(scene: Scene, tmp_path: Path) -> None:

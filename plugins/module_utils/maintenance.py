@@ -179,7 +179,7 @@ def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
             playbook = "evict_disk" if request.disk else "drain_node"
             what = f"disk {request.disk} of {request.node}" if request.disk else request.node
             late.args = (
-                f"{late} Run the same command again to go on, or {playbook} with -e action=cancel "
+                f"{late} Run the same command again to go on, or {playbook} with -e cancel=true "
                 f"to give {what} back as it was.",
             )
             raise

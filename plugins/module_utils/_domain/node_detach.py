@@ -134,7 +134,7 @@ def _why(
         reason, remedy = f"is being detached from {node}", "wait until Longhorn has detached it"
         if not hangs:
             return "detaching", reason, remedy, Clears.BY_ITSELF, 30
-        remedy = "look at the pods csi-attacher-… and longhorn-csi-plugin-…: one of them has to do it"
+        remedy = "see why the pods csi-attacher-… of Longhorn do not do it"
         return "detaching", reason, remedy, Clears.NEEDS_ACTION, None
     reason = f"is attached to {node} although no pod there uses it any more"
     if not healthy:

@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     guards,
     image_needs,
+    map_entries,
     memory,
     minimum,
     parse,
@@ -191,7 +192,6 @@ class Release:
         by_image: dict[str, list[str]] = {}
         for need, disk in may_go:
             by_image.setdefault(need.image.name, []).append(disk)
-        self._work.irreversible()
         asked: list[tuple[str, str]] = []
         removed: list[tuple[str, str]] = []
         left: list[int] = []
@@ -199,7 +199,6 @@ class Release:
 
         def remove(item: tuple[str, list[str]]) -> None:
             name, disks = item
-            self._work.interrupt.check(self._work.where)
             image = cluster.images[name]
             ops: Ops = [{"op": "remove", "path": cluster.schema.key_path(disk)} for disk in disks]
             ops += note_gone(image)
@@ -276,11 +275,7 @@ def put_back(work: Work, asked: list[tuple[str, str]]) -> list[tuple[str, str]]:
     for name, disk in (pair for pair in asked if pair in used):
 
         def add(raw: Object, uuid: str = disk) -> Ops | None:
-            spec = spec_of(raw)
-            if uuid in (spec.get(schema.map_field) or {}):
-                return None
-            entry = schema.entry(str(spec.get("dataEngine") or "v1"))
-            return [{"op": "add", "path": schema.key_path(uuid), "value": entry}]
+            return map_entries.add(spec_of(raw), schema, [uuid]) or None
 
         if work.patch(kinds.BACKING_IMAGES, name, add) is not None:
             returned.append((name, disk))

@@ -122,12 +122,9 @@ class ImageReturner:
         """Keys and notes, one write per image; a conflict leaves the image for the next round."""
         removed: list[tuple[str, str]] = []
         done: list[Return] = []
-        self._work.irreversible()
-
         asked: list[tuple[str, str]] = []
 
         def write(item: Return) -> None:
-            self._work.interrupt.check(self._work.where)
             image = item.image
             ops: Ops = [
                 {"op": "remove", "path": cluster.schema.key_path(disk)} for disk in item.remove

@@ -279,11 +279,11 @@ def test_a_volume_that_kubernetes_holds_on_the_node(
 @pytest.mark.parametrize(
     ("deleting", "ready", "waited", "clears", "seconds", "remedy"),
     [
-        (False, True, 59, "clears_by_itself", None, "wait: Kubernetes detaches it when the kubelet"),
+        (False, True, 59, "clears_by_itself", None, "when the kubelet has unmounted it"),
         (False, True, 60, "needs_action", None, "nobody takes volumeattachments.storage.k8s.io"),
         (False, False, 400, "clears_by_itself", 360, "by force 6 min after n1 was lost"),
         (True, True, 59, "clears_by_itself", 30, "wait until Longhorn has detached it"),
-        (True, True, 60, "needs_action", None, "look at the pods csi-attacher-"),
+        (True, True, 60, "needs_action", None, "see why the pods csi-attacher-"),
     ],
 )
 def test_what_hangs_on_a_node_is_not_said_to_end_by_itself(

@@ -31,6 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.clus
     read_cluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.release_node import (
+    AT_ONCE,
     GUARD_KINDS,
     note_gone,
     put_back,
@@ -85,7 +86,7 @@ class ImageReturner:
             decided = self._decide(cluster)
             ready = [item for item in decided if item.forget]
             if ready:
-                wrote = self._write(cluster, ready)
+                wrote = self._write(cluster, ready[:AT_ONCE])
                 misses = 0 if wrote else misses + 1
                 if misses >= TRIES:
                     raise Stopped(

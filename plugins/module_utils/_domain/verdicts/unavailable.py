@@ -33,6 +33,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 RECOVERS_ITSELF = "all_failed_will_recover_itself"
 NEEDS_RECOVERY = "all_failed_needs_recovery"
 UNKNOWN_GONE = "unknown_gone"
+# A manager that has started shows none of its files for 1 s; then they are ready (measured).
+RESTART_SECONDS = 5.0
 NAMES = (NEEDS_RECOVERY, UNKNOWN_GONE, RECOVERS_ITSELF)
 
 
@@ -48,6 +50,8 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     if not sight.copies and sight.source_type == DOWNLOAD:
         return None
     settled = all(s.having(Standing.LOST, Standing.GONE) == s.copies for s in window)
+    if not settled and sight.seconds - window[0].seconds < RESTART_SECONDS:
+        return None
     heals, why = heals_itself(sight)
     heals = heals and settled
     gone = sight.having(Standing.GONE)

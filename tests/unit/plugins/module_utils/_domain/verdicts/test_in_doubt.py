@@ -55,6 +55,14 @@ def test_what_arrives_is_not_lost_though_its_progress_stands_still(
     assert (verdict.name, verdict.recoverable) == ("undetermined", False)
 
 
+def test_one_look_at_a_manager_that_has_just_started_tells_of_no_loss() -> None:
+    scene = Scene(states={"d1": ""})
+    verdict = catalogue.judge([scene.sight()])
+    assert (verdict.name, verdict.recoverable) == ("undetermined", False)
+    assert catalogue.judge(scene.window()).recoverable
+    assert catalogue.judge([Scene(states={"d1": "failed"}).sight()]).recoverable
+
+
 def test_a_state_nobody_knows_may_be_a_file() -> None:
     verdict = judge(states={"d1": "failed", "d2": "verifying"})
     assert (verdict.name, verdict.recoverable) == ("unknown_may_return", False)
@@ -169,8 +177,9 @@ def test_a_hand_over_beside_an_old_failure_is_not_stuck() -> None:
         Scene(states={"d1": "ready", "d2": ""}),
         Scene(states={"d1": ""}, virtual_size=0, transferred=False, source_state=""),
         Scene(states={"d1": "ready", "d2": "ready", "d3": ""}),
+        Scene(states={"d1": "failed"}, virtual_size=0, transferred=False, source_state=""),
     ],
-    ids=["sync", "first file", "further copy"],
+    ids=["sync", "first file", "further copy", "next try"],
 )
 def test_one_look_may_fall_between_two_tries(scene: Scene) -> None:
     sight = scene.sight()

@@ -54,5 +54,5 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         remedy(sight),
         first_file.source_evidence(sight) + copy_evidence(sight, sight.copies),
         confidence="certain" if long_enough else LIKELY,
-        recoverable=sight.can_download and not sight.may_exist,
+        recoverable=sight.can_download and not any(s.exists or s.may_exist for s in window),
     )

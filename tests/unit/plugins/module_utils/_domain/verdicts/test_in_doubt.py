@@ -171,6 +171,15 @@ def test_a_hand_over_beside_an_old_failure_is_not_stuck() -> None:
     assert catalogue.judge(scene.window()).name == "data_source_stuck"
 
 
+def test_a_hang_is_not_recovered_while_a_copy_was_ready_a_moment_ago() -> None:
+    fetch: dict[str, Any] = {"transferred": False, "source_state": "ready"}
+    before = Scene(states={"d1": "failed", "d2": "ready"}, **fetch)
+    now = Scene(states={"d1": "failed", "d2": "failed"}, **fetch)
+    verdict = catalogue.judge([before.sight(0.0), now.sight(1.0)])
+    assert (verdict.name, verdict.recoverable) == ("data_source_stuck", False)
+    assert catalogue.judge(now.window()).recoverable
+
+
 @pytest.mark.parametrize(
     "scene",
     [

@@ -29,8 +29,11 @@ extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
+  - nodecare.longhorn.drain.single_replica
+  - nodecare.longhorn.drain.repair
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.plan_module
 options:
   nodes:
     description:
@@ -64,19 +67,6 @@ options:
         none of their drains moves anything. Otherwise fewer are, down to one; the plan says why.
     type: int
     default: 1
-  single_replica_volumes:
-    description:
-      - What to do with volumes that have one replica only, on the node that is drained.
-      - V(move) gives them a second replica for the time.
-      - V(block) makes each of them a blocker.
-    type: str
-    choices: [move, block]
-    default: move
-  repair_entries:
-    description:
-      - Whether placement map entries that were written as C({}) may be written in full.
-    type: bool
-    default: false
   maintenance_tasks:
     description:
       - The file of tasks that is to run for each node. Here it is only made sure that it exists.
@@ -91,17 +81,6 @@ options:
       - The file for the report of the run. Here it is made sure that it can be written; a run that
         is refused is written to it.
     type: path
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-    details:
-      - The diff is the plan.
-  idempotent:
-    support: full
-    details:
-      - This module only reads.
 """
 
 EXAMPLES = r"""
@@ -181,8 +160,6 @@ OPTIONS = {
     "intent": {"type": "str", "choices": ["reboot", "reinstall"], "default": "reboot"},
     "run": {"type": "str", "choices": ["auto", "new"], "default": "auto"},
     "max_unavailable": {"type": "int", "default": 1},
-    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
-    "repair_entries": {"type": "bool", "default": False},
     "maintenance_tasks": {"type": "path"},
     "maintenance_role": {"type": "str"},
 }
@@ -212,6 +189,8 @@ def main() -> None:
     module = maintenance.module(
         maintenance.PODS,
         maintenance.MOVER,
+        maintenance.SINGLE_REPLICA,
+        maintenance.REPAIR,
         reporting.OPTION,
         OPTIONS,
         mutually_exclusive=[("nodes", "node_selector")],

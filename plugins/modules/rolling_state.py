@@ -21,9 +21,12 @@ extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
+  - nodecare.longhorn.drain.single_replica
+  - nodecare.longhorn.drain.repair
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.step_module
 options:
   run:
     description:
@@ -65,17 +68,6 @@ options:
         now the task fails, because another run has worked on them since. Empty does not ask.
     type: dict
     default: {}
-  single_replica_volumes:
-    description:
-      - As for M(nodecare.longhorn.rolling_plan).
-    type: str
-    choices: [move, block]
-    default: move
-  repair_entries:
-    description:
-      - As for M(nodecare.longhorn.rolling_plan).
-    type: bool
-    default: false
   intent:
     description:
       - Why the nodes are drained.
@@ -102,13 +94,6 @@ options:
       - File for the report as JSON, with V(stop) and V(finish), readable by its owner only. A file
         that cannot be written is a warning, because the work is done by then.
     type: path
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 """
 
 EXAMPLES = r"""
@@ -174,8 +159,6 @@ OPTIONS = {
     "batch": {"type": "list", "elements": "str", "default": []},
     "stages": {"type": "dict", "default": {}},
     "intent": {"type": "str", "choices": ["reboot", "reinstall"], "default": "reboot"},
-    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
-    "repair_entries": {"type": "bool", "default": False},
     "fresh": {"type": "bool", "default": False},
     "results": {"type": "dict", "default": {}},
     "reason": {"type": "str", "default": ""},
@@ -188,6 +171,8 @@ def main() -> None:
     module = maintenance.module(
         maintenance.PODS,
         maintenance.MOVER,
+        maintenance.SINGLE_REPLICA,
+        maintenance.REPAIR,
         maintenance.LOCK,
         reporting.OPTION,
         OPTIONS,

@@ -199,7 +199,7 @@ def _foreign(cluster: Cluster, request: Request) -> Iterator[str]:
         yield (
             f"Node {name} is drained for '{intent}' by another maintenance. Give it back first: "
             f"ansible-playbook nodecare.longhorn.restore_node -e node={name}, or undo its drain: "
-            f"ansible-playbook nodecare.longhorn.drain_node -e node={name} -e action=cancel."
+            f"ansible-playbook nodecare.longhorn.drain_node -e node={name} -e cancel=true."
         )
 
 

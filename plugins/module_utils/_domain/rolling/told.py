@@ -252,7 +252,7 @@ def _then(run: Run) -> str:
 
 def _back(node: str, stage: Stage) -> str:
     if stage is Stage.DRAINING:
-        return f"{PLAYBOOKS}.drain_node -e node={node} -e action=cancel"
+        return f"{PLAYBOOKS}.drain_node -e node={node} -e cancel=true"
     return f"{PLAYBOOKS}.restore_node -e node={node}"
 
 

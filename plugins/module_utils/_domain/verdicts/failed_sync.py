@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import phrases
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
@@ -61,13 +62,13 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     used = {r.disk for r in sight.cluster.replicas_of_image.get(sight.image.name, ())}
     if len(proven) >= sight.wanted and not used & set(found):
         return None
-    told = [f"{seen.place}: {_told(seen)}" for seen in found.values()]
+    told = phrases([f"{seen.place}: {_told(seen)}" for seen in found.values()])
     causes = [cause_of(seen.copy.message) for seen in found.values()]
     worst = next((cause for cause in causes if not cause.passes), causes[0])
     return Verdict(
         NAME,
         f"{count_of(sight, len(proven))} healthy ({places(proven)}); fails and is tried again: "
-        + "; ".join(told),
+        f"{told}",
         f"{worst.remedy}; Longhorn tries again by itself",
         copy_evidence(sight, tuple(found.values())),
         detail=worst.word,

@@ -16,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Attachment,
     Engine,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import NodeAttachment
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import evaluate
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.answer import (
     Answer,
@@ -156,6 +157,26 @@ def test_a_pod_holds_until_it_is_evicted() -> None:
     assert "default/db-0" in only(answer(*held)).reason
     leaving = only(answer(*held, going=("default/db-0",)))
     assert told(leaving) == ("held_by_leaving_pod", "clears_by_itself")
+
+
+@pytest.mark.parametrize(
+    ("attachment", "clears", "remedy"),
+    [
+        (None, "needs_action", "take ticket csi-1 out of volumeattachments.longhorn.io v"),
+        (False, "needs_action", "it goes with volumeattachment csi-1"),
+        (True, "clears_by_itself", "Kubernetes is detaching it"),
+    ],
+)
+def test_a_ticket_that_no_pod_needs_is_not_said_to_go_by_itself(
+    attachment: bool | None, clears: str, remedy: str
+) -> None:
+    held = [volume(), *running_engine(build.ticket("csi-1", "n1", "csi-attacher"))]
+    known = {}
+    if attachment is not None:
+        known["csi-1"] = NodeAttachment(Meta("csi-1", deleting=attachment), node="n1")
+    found = only(answer(*held, node_attachments=known))
+    assert told(found) == ("held_for_nobody", clears)
+    assert remedy in found.remedy and not found.stops
 
 
 def test_a_share_manager_holds_until_its_pod_is_evicted() -> None:

@@ -121,6 +121,8 @@ target:
         disk_uuid: 3a0b4d3c-2f6e-4e0c-a7b9-2d9c0c1f5c11
         data_path: /var/lib/longhorn/
     pressure_bytes: 734003200
+    all_bytes: 10842275840
+    replicas: []
     since: "48213"
 removed:
   description: Names of what was removed (or would be), by kind.

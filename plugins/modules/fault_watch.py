@@ -54,8 +54,8 @@ options:
         V(wrong_checksum) of a download, the others of a copy.
     type: str
     choices: [immutable, immutable_during_transfer, bad_scheme, unknown_host, not_found, refused,
-      cut, wrong_checksum, wrong_bytes, files_removed, disk_full, manager_killed, all_copies_gone,
-      node_down]
+      cut, wrong_checksum, wrong_bytes, files_removed, disk_full, no_space, manager_killed,
+      all_copies_gone, node_down]
     default: immutable
   disk_uuid:
     description: Disk of the copy that has the fault. Required for a sync and for a copy.

@@ -241,6 +241,8 @@ def describe(work: Work, order: Order) -> dict[str, Any]:
             {"node": one.node, "disk_uuid": one.uuid, "data_path": one.path} for one in copies
         ],
         "pressure_bytes": target.pressure_bytes(disk, _least_percentage(work.client)),
+        "all_bytes": target.all_bytes(disk),
+        "replicas": sorted(one.name for one in cluster.replicas_on_disk.get(disk.uuid, ())),
         "since": work.client.list(kinds.BACKING_IMAGES, lambda raw: None).resource_version,
     }
 

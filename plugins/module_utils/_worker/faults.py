@@ -251,11 +251,15 @@ def _check_fill(request: Data, wanted: int, free: int, leave: int) -> None:
 
 def _check_root(disk: int, left: int) -> None:
     """Raises Refused where the machine itself would be left without space."""
-    if os.fstat(disk).st_dev == os.stat("/").st_dev and left < ROOT_KEEPS:
+    if os.fstat(disk).st_dev == _root().st_dev and left < ROOT_KEEPS:
         raise Refused(
             f"the disk is on the file system of /, of which {max(0, left)} bytes would be left; "
             f"the machine needs {ROOT_KEEPS}, so use a disk of its own"
         )
+
+
+def _root() -> os.stat_result:
+    return os.stat("/")
 
 
 def _fill_file(request: Data, disk: int) -> contextlib.AbstractContextManager[int]:

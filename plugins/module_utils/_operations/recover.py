@@ -45,6 +45,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recovery_report
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.ask_cluster import (
+    Side,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.check_sources import (
     check_sources,
 )
@@ -155,7 +158,15 @@ class Recovery:
         if self._request.skip_source_check:
             self._found = dict.fromkeys(wanted, finding.skipped())
         else:
-            self._found = check_sources(self._task, wanted, self._request.way)
+            side = Side(
+                self._request.probe,
+                self._request.probe_image,
+                self._request.holder,
+                self._longhorn.settings,
+            )
+            self._found = check_sources(
+                self._task, wanted, self._request.way, side, check_mode=self._request.check_mode
+            )
         while live.next_change(0.0):
             pass
         self._observe(live, list(wanted))

@@ -41,7 +41,7 @@ End = Callable[[Object, int, str], None]
 @dataclass(frozen=True)
 class Programs:
     """What is allowed, each asked when needed: the source of the fault tool, the script of the
-    probe, and the proxy through which pods reach sources ("": they reach none).
+    probe, and the proxy through which pods reach sources.
     """
 
     fault_tool: Callable[[], str]
@@ -146,9 +146,10 @@ class PodCommands:
         given = container.get("command") or []
         if given != ["sh", "-c", self._programs.probe()]:
             return None, {}
-        found = {"PATH": os.environ.get("PATH", os.defpath)}
-        if self._programs.proxy():
-            found["http_proxy"] = self._programs.proxy()
+        found = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "http_proxy": self._programs.proxy(),
+        }
         for each in container.get("envFrom") or []:
             name = each["secretRef"]["name"]
             secret = self._store.get("secrets", namespace_of(pod), name)

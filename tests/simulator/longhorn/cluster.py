@@ -39,6 +39,9 @@ from tests.simulator.server import ApiServer
 from tests.simulator.store import Store, WriteOptions
 from tests.simulator.workers import make_roots
 
+# A proxy that is not there: whoever is sent to it reaches nothing.
+NOBODY = "http://127.0.0.1:9"
+
 
 class Cluster:
     """Longhorn on a few nodes.
@@ -198,7 +201,7 @@ class Cluster:
         self.machines.kubelet(pod["spec"]["nodeName"]).stop_container(pod, code, reason)
 
     def _proxy_of_pods(self) -> str:
-        return self.source_proxy if self.pods_reach_sources else ""
+        return self.source_proxy if self.pods_reach_sources else NOBODY
 
     def _log(self, node: str, text: str) -> None:
         """A line of the Longhorn manager of a node."""

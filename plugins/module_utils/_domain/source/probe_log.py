@@ -115,7 +115,9 @@ def delivered(answer: Answer, expected: Expected, seconds_max: float) -> Deliver
 
 def _trouble(answer: Answer, expected: Expected, seconds_max: float) -> tuple[str, str]:
     """(fixed word, text) of what ended it early; ("", "") for a read to the end."""
-    if expected.size and answer.received > expected.size:
+    # curl could not write on because nobody takes more than that.
+    closed = answer.curl == _WRITE_FAILED and answer.length != expected.size
+    if expected.size and (closed or answer.received > expected.size):
         return "too_long", f"goes on after {expected.size} bytes"
     if answer.curl in (0, _FAILED_BY_STATUS):
         if answer.status != 200:

@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
     Deadline,
     TimedOut,
@@ -22,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease impor
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     checks,
     gate,
+    meanwhile,
     turns,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
@@ -243,8 +245,9 @@ class Recovery:
     def _advance(self, work: Work, writes: RecoveryWrites, deadline: Deadline) -> bool:
         """Decide and do the next step of one image; whether something was written."""
         window = self._observation.window(work.name)
-        if not window:
-            work.outcome, work.text = "failed", f"{work.name} was deleted meanwhile"
+        deleted = meanwhile.why_deleted(work.name, window)
+        if deleted:
+            work.outcome, work.text = "failed", deleted
             return False
         step = next_step(
             window,
@@ -295,6 +298,10 @@ class Recovery:
             writes.perform(work.name, step)
         except ChangedMeanwhile as changed:
             work.conflicts += 1
+            gone = isinstance(changed.__cause__, errors.NotFound)
+            if gone and self._task.client.find(kinds.BACKING_IMAGES, work.name) is None:
+                work.outcome, work.text = "failed", meanwhile.why_deleted(work.name, [])
+                return False
             if work.conflicts > CONFLICTS_MAX:
                 work.outcome = "failed"
                 work.text = (

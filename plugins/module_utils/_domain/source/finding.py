@@ -33,8 +33,9 @@ CONTROLLER, CLUSTER, NOWHERE = "controller", "cluster", "nowhere"
 
 # The cluster may reach a source that the machine which runs the playbook does not.
 _FROM_HERE = (
-    "where the cluster reaches it and only this machine does not: -e source_proxy=URL of a proxy "
-    "that does, or -e skip_source_check=true if you know that it delivers the same bytes"
+    "where the cluster reaches it and only this machine does not: let a pod there read it "
+    "(-e source_probe=cluster), -e source_proxy=URL of a proxy that does, or "
+    "-e skip_source_check=true if you know that it delivers the same bytes"
 )
 # A hint for each fixed word of trouble, after what was seen.
 _HINTS = {

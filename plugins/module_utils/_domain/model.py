@@ -250,6 +250,7 @@ class Workload:
     pod: str
     kind: str = ""
     owner: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)

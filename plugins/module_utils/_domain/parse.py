@@ -263,6 +263,7 @@ def _workloads(status: Raw) -> tuple[model.Workload, ...]:
             _text(item, "podName"),
             _text(item, "workloadType"),
             _text(item, "workloadName"),
+            _text(item, "podStatus"),
         )
         for item in _list(known, "workloadsStatus")
     )

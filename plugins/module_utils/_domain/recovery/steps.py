@@ -299,10 +299,8 @@ def _finish(sight: Sight) -> Step:
     told = f"{len(proven)} of {wanted} copies healthy"
     if len(proven) > wanted:
         told = f"{len(proven)} copies healthy ({wanted} wanted)"
-    waiting = tickets.waiting_pods(cluster, image.name)
-    return Step(
-        Action.DONE, told + (f"; waiting for it: {names(list(waiting))}" if waiting else "")
-    )
+    pods = tickets.waiting_pods(cluster, image.name)
+    return Step(Action.DONE, told + (f"; waiting for it: {names(list(pods))}" if pods else ""))
 
 
 def wanted_now(sight: Sight) -> int:

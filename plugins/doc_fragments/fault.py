@@ -30,8 +30,12 @@ options:
       - V(files_removed) removes the files.
       - V(wrong_bytes) changes bytes of the file.
       - V(disk_full) fills the disk with a file.
+      - V(no_space) removes the files and fills the disk with a file of at most O(size), so that it
+        has less space than the files need, in one step. It leaves half of that, whatever O(leave)
+        says, and is refused on the file system of the machine's root unless 2 GiB stay free.
     type: str
-    choices: [immutable, immutable_during_transfer, files_removed, wrong_bytes, disk_full]
+    choices:
+      [immutable, immutable_during_transfer, files_removed, wrong_bytes, disk_full, no_space]
   image:
     description:
       - Name of the image. Required with O(state=armed).

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, reporting, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import interrupt, lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -112,9 +113,11 @@ def return_of(params: Mapping[str, Any]) -> Return:
 
 
 @contextmanager
-def reading(module: AnsibleModule) -> Iterator[Work]:
-    """A step that only reads."""
+def reading(module: AnsibleModule, guard: Callable[[Client], None] | None = None) -> Iterator[Work]:
+    """A step that only reads. *guard* is called before all else, and may raise Failure."""
     with task.running(module) as running:
+        if guard is not None:
+            guard(running.client)
         longhorn = find_longhorn(running.client)
         yield Work(
             running.client,

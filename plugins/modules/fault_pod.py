@@ -111,8 +111,14 @@ undone:
   type: list
   elements: str
   sample: [immutable flag of fault-demo-1f3a9c0d]
+problems:
+  description: What could not be looked at or undone, and why.
+  returned: with O(state=clean)
+  type: list
+  elements: str
+  sample: []
 found_text:
-  description: What was found, for a person.
+  description: What was found, for a person, RV(problems) among it.
   returned: with O(state=clean)
   type: list
   elements: str

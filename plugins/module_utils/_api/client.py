@@ -176,13 +176,21 @@ class Client:
             if not token:
                 return Listing(items, str(metadata.get("resourceVersion") or ""))
 
-    def pod_log(self, pod: str, container: str, namespace: str | None = None) -> str:
-        """What a container has logged, as text. Raises NotFound, or Forbidden without pods/log."""
+    def pod_log(
+        self, pod: str, container: str, namespace: str | None = None, *, once: bool = False
+    ) -> str:
+        """What a container has logged, as text. Raises NotFound, or Forbidden without pods/log.
+
+        once: no retries; a node that does not answer its API server is a 500 for long.
+        """
         where = namespace or self.namespace
         what = f"get {self._spell(PODS, pod, namespace, 'log')}"
         url = PODS.path(where, pod, "log") + _query({"container": container})
         data = retry.call(
-            lambda: self._send("GET", url, what=what).data, self.deadline, sleep=self.pause
+            lambda: self._send("GET", url, what=what).data,
+            self.deadline,
+            sleep=self.pause,
+            retries_max=0 if once else None,
         )
         return data.decode("utf-8", "replace")
 

@@ -124,8 +124,7 @@ report:
   returned: always, once the input fits the cluster
   type: list
   elements: str
-  sample: ["worker-3 is drained for 'remove' (6 min 41 s). Safe to: reboot yes | reinstall yes |
-  remove yes"]
+  sample: ["worker-3 is drained for 'remove' (6 min 41 s): safe to reboot, reinstall or remove"]
 """
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting

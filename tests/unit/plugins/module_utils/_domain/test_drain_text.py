@@ -25,6 +25,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from tests.unit.plugins.module_utils._domain import build
 
 REMOVE = Request("worker-3", Intent.REMOVE)
+ONE_DISK = Request("worker-3", Intent.REMOVE, disk="worker-3.0", disk_name="nvme0")
 
 
 def scene(*more: Any) -> Cluster:
@@ -77,7 +78,7 @@ def test_the_plan_as_a_diff() -> None:
 
 def test_the_diff_of_one_disk_does_not_speak_of_a_drain() -> None:
     cluster = scene()
-    plan = drain_plan.make(cluster, Request("worker-3", Intent.REMOVE, disk="worker-3.0"))
+    plan = drain_plan.make(cluster, ONE_DISK)
     headers = [drain_text.diff(plan, cluster)[0][f"{when}_header"] for when in ("before", "after")]
     assert headers == [
         "worker-3/nvme0 and target disks now",

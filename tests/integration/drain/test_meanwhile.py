@@ -10,20 +10,25 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Stopped
 from tests.integration.drain.scene import SPACE, add_volume
 from tests.integration.drain.trap_scene import IMAGES, NODES, VOLUMES, Trap, trap
 from tests.simulator.objects import Object
 from tests.stepped.transport import Write
 
 
-def right_before(scene: Trap, number: int, path: str, do: Callable[[], None]) -> None:
-    """When the n-th of our writes to this object has left and has not arrived."""
+def right_before(
+    scene: Trap, number: int, path: str, do: Callable[[], None], *, every: bool = False
+) -> None:
+    """When the n-th of our writes to this object has left and has not arrived; every: and each time
+    after that.
+    """
     seen: list[Write] = []
 
     def look(write: Write, when: str) -> None:
         if when == "before" and str(write) == f"PATCH {path}":
             seen.append(write)
-            if len(seen) == number:
+            if len(seen) == number or (every and len(seen) > number):
                 do()
 
     scene.session.wire.at_write = look
@@ -43,10 +48,7 @@ def test_a_key_that_comes_meanwhile_is_no_reason_for_another(longhorn: str, tmp_
         scene.cluster.create_image("base", on=[scene.disk("node-4")])
 
         def key(obj: Object) -> None:
-            spec = obj["spec"]
-            field = scene.cluster.profile.map_field
-            (entry,) = spec[field].values()
-            spec[field] = {**spec[field], scene.disk("node-2"): entry}
+            add_key(scene, obj, scene.disk("node-2"))
 
         # The first one notes the map.
         right_before(scene, 2, "backingimages/base", lambda: scene.edit(IMAGES, "base", key))
@@ -69,3 +71,49 @@ def test_a_volume_that_is_deleted_meanwhile_is_no_failure(longhorn: str, tmp_pat
 
         right_before(scene, 1, "volumes/db", delete)
         assert scene.drain("node-3")["proof"]["safe_to"]["remove"]
+
+
+@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
+def test_an_image_that_never_stands_still_ends_the_release(longhorn: str, tmp_path: Path) -> None:
+    with trap(longhorn, tmp_path) as scene:
+        scene.cluster.create_image("base", on=[scene.disk("node-3")])
+
+        def touch() -> None:
+            def stamp(obj: Object) -> None:
+                obj["metadata"]["annotations"]["touched"] = str(scene.kernel.now())
+
+            scene.edit(IMAGES, "base", stamp)
+
+        # The first notes the map, the second adds a copy; the third takes the key out.
+        right_before(scene, 3, "backingimages/base", touch, every=True)
+        with pytest.raises(Stopped, match="images changed 8 times .* Run the same command again"):
+            scene.drain("node-3")
+        assert scene.disk("node-3") in scene.keys("base")
+
+
+@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
+def test_a_disk_that_is_used_again_stays_in_longhorn(longhorn: str, tmp_path: Path) -> None:
+    """Its first disk is out; meanwhile somebody puts an image on its second one."""
+    with trap(longhorn, tmp_path, disks=2) as scene:
+        scene.cluster.create_image("base", on=[scene.disk("node-3")])
+        second = scene.cluster.disk_uuids("node-3")[1]
+        (name,) = [n for n in scene.spec(NODES, "node-3")["disks"] if n == "disk-2"]
+        seen: list[str] = []
+
+        def look(write: Write, when: str) -> None:
+            entries = scene.spec(NODES, "node-3")["disks"]
+            if when == "after" and len(entries) == 1 and not seen:
+                seen.append(next(iter(entries)))
+                left = second if seen == [name] else scene.disk("node-3")
+                scene.edit(IMAGES, "base", lambda o: add_key(scene, o, left))
+
+        scene.session.wire.at_write = look
+        with pytest.raises(Stopped, match="node-3 stays in Longhorn: .*1 copy.* left there"):
+            scene.drain("node-3")
+        assert list(scene.spec(NODES, "node-3")["disks"]) == seen
+
+
+def add_key(scene: Trap, image: Object, disk: str) -> None:
+    """Put one more key into its map."""
+    entries = image["spec"][scene.cluster.profile.map_field]
+    entries[disk] = next(iter(entries.values()))

@@ -207,8 +207,8 @@ def _moved_lines(node: str, finish: Step, copies: list[Mapping[str, str]]) -> li
     surplus = finish.get("volumes_surplus") or []
     if surplus:
         lines.append(
-            f"  surplus   volume {names(surplus, 20)}: more replicas than it asks for; Longhorn keeps "
-            "them all: delete the one that you do not want"
+            f"  surplus   volume {names(surplus, 20)}: more replicas than it asks for, and "
+            "Longhorn keeps them all; delete the one that you do not want"
         )
     return lines
 

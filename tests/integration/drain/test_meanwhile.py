@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Stopped
-from tests.integration.drain.scene import SPACE, add_volume
-from tests.integration.drain.trap_scene import IMAGES, NODES, VOLUMES, Trap, trap
-from tests.simulator.objects import Object
+from tests.integration.drain.scene import SPACE, add_volume, detach
+from tests.integration.drain.trap_scene import IMAGES, NODES, REPLICAS, VOLUMES, Trap, trap
+from tests.simulator.history import WatchEvent
+from tests.simulator.objects import Object, name_of
 from tests.stepped.transport import Write
 
 
@@ -111,6 +113,61 @@ def test_a_disk_that_is_used_again_stays_in_longhorn(longhorn: str, tmp_path: Pa
         with pytest.raises(Stopped, match="node-3 stays in Longhorn: .*1 copy.* left there"):
             scene.drain("node-3")
         assert list(scene.spec(NODES, "node-3")["disks"]) == seen
+
+
+def pair(scene: Trap, policy: str) -> None:
+    """Volume db with replicas on node-2 and node-3, which this policy does not protect."""
+    scene.setting("node-drain-policy", policy)
+    only_on(scene, "node-2", "node-3")
+    add_volume(scene.cluster, "db", "", 2, attach_to="node-1")
+    only_on(scene, *scene.cluster.nodes)
+
+
+def failed(scene: Trap) -> list[str]:
+    """Replicas that have failed, as Longhorn sees it."""
+    return [name_of(r) for r in scene.store.list(REPLICAS) if r["spec"].get("failedAt")]
+
+
+def test_no_budget_guards_a_last_replica_that_runs_but_we_do(tmp_path: Path) -> None:
+    """Its peer fails after we have counted on it. We wait until Longhorn has rebuilt it."""
+    with trap("1.12.1", tmp_path) as scene:
+        pair(scene, "always-allow")
+        faulted: list[float] = []
+
+        def look(event: WatchEvent) -> None:
+            if event.res == VOLUMES and event.obj["status"].get("robustness") == "faulted":
+                faulted.append(scene.kernel.now())
+
+        scene.store.subscribe(look)
+
+        def kill() -> None:
+            scene.cluster.kill_replica("node-2", "db")
+            assert scene.until(lambda: len(failed(scene)) == 1, 20)
+
+        # The first notes the node's values, the second cordons it.
+        right_before(scene, 2, "nodes/node-3", kill)
+        result = scene.drain("node-3", "reboot")
+        assert result["proof"]["safe_to"]["reboot"]
+        assert faulted == []
+        (held,) = [b for b in result["pods"]["blocked"] if b["rule"] == "last_replica"]
+        assert held["ended"] == "cleared" and held["seconds"] > 5
+
+
+def test_no_budget_guards_a_last_replica_that_is_stopped_but_we_do(tmp_path: Path) -> None:
+    with trap("1.12.1", tmp_path) as scene:
+        pair(scene, "allow-if-replica-is-stopped")
+        detach(scene.cluster, "db")
+
+        def fail_the_peer() -> None:
+            found = scene.store.list(REPLICAS)
+            (peer,) = [name_of(r) for r in found if r["spec"]["nodeID"] == "node-2"]
+            stamp = scene.kernel.timestamp()
+            scene.edit(REPLICAS, peer, lambda obj: obj["spec"].update(failedAt=stamp))
+
+        right_before(scene, 2, "nodes/node-3", fail_the_peer)
+        with pytest.raises(TimedOut, match="has no complete peer on another node; policy "):
+            scene.drain("node-3", "reboot")
+        assert not scene.wrote("POST", "eviction", "instance-manager")
 
 
 def add_key(scene: Trap, image: Object, disk: str) -> None:

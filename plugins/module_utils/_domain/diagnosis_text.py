@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     blocked_by_unknown,
@@ -109,7 +110,7 @@ def lines(images: Sequence[Facts]) -> list[str]:
     for image, each in zip(shown, words, strict=True):
         begin = f"{each.upper():<{first}}  {image['name']:<{second}}  "
         told += _paragraph(begin, image)
-    return told
+    return [redact.printable(line) for line in told]
 
 
 def counts_line(images: Sequence[Facts]) -> str:

@@ -134,10 +134,7 @@ def _fast_text(series: Series, middle: float) -> str:
     text = f"no back-off: one every {middle:.1f} s (median)"
     if series.retries == DOWNLOAD:
         return text
-    return (
-        f"{text}. This is what Longhorn 1.5 to 1.12 do while another copy is usable; "
-        "the manual test expects otherwise."
-    )
+    return f"{text}. This is what Longhorn 1.5 to 1.12 do; the manual test expects otherwise."
 
 
 def _deviation_text(fitted: Fit, index: int) -> str:

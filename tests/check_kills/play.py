@@ -43,8 +43,9 @@ class Row:
         return f"{self.step} ({', '.join(told)})" if told else self.step
 
 
+ARMED_FIRST = "Arm the removal of everything of this run"
 _STEPS = (
-    "Arm the removal of everything of this run",
+    ARMED_FIRST,
     "Make an image with copies and a volume on it",
     "Arm the undo on the worker",
     "Remove the files and make the directory immutable",
@@ -180,35 +181,47 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def kill_at(
-    where: Scene, row: Row, later: float, *more: str, deadline: int = DEADLINE
-) -> list[str]:
+@dataclass
+class Killed:
+    """What a play had printed when it was killed, and whether its own undo came before that."""
+
+    lines: list[str]
+    reached: bool = False
+    overtaken: bool = False
+
+
+def kill_at(where: Scene, row: Row, later: float, *more: str, deadline: int = DEADLINE) -> Killed:
     """Start the play and kill it, with all of its processes, so many seconds into a step.
 
-    The lines it had printed. What has detached itself goes on, which is what this is about.
+    What has detached itself goes on, which is what this is about.
     """
     running = start(where, row, deadline, *more)
-    lines: list[str] = []
-    reached = threading.Event()
+    killed = Killed([])
+    armed: list[float] = []
+    at_step = threading.Event()
 
     def read() -> None:
         assert running.stdout is not None
         for line in running.stdout:
-            lines.append(line.rstrip())
+            killed.lines.append(line.rstrip())
+            if is_task(line, ARMED_FIRST):
+                armed.append(time.monotonic())
             if is_task(line, row.step):
-                reached.set()
-        reached.set()
+                killed.reached = True
+                at_step.set()
+        at_step.set()
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    reached.wait(READ_SECONDS)
+    at_step.wait(READ_SECONDS)
     time.sleep(later)
+    killed.overtaken = bool(armed) and time.monotonic() - armed[0] >= deadline
     for pid in descendants(running.pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     running.wait()
     reader.join(5)
-    return lines
+    return killed
 
 
 def is_task(line: str, step: str) -> bool:

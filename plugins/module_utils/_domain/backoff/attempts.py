@@ -30,6 +30,7 @@ CANDIDATES = 60
 REPEATED_SECONDS = 2.0
 BEGUN = ("", "starting")
 WHOLE = ("ready", "ready-for-transfer")
+ENDED = ("failed", "failed-and-cleanup")
 # A copy that was spoiled fails once before any sync is tried (F 5.3).
 NOT_A_SYNC = "re-calculate checksum"
 
@@ -50,7 +51,8 @@ class Series:
     """The attempts at one thing: the first file of an image, or its copy on one disk.
 
     *from_start* says that the first attempt is known to be the very first; *successes* are the
-    times at which the file was there; *skews* how far the clock of each log was off, in seconds.
+    times at which the file was there, *failures* those at which an attempt ended without it;
+    *skews* how far the clock of each log was off, in seconds.
     """
 
     image: str
@@ -60,6 +62,7 @@ class Series:
     from_start: bool = False
     successes: tuple[float, ...] = ()
     skews: tuple[tuple[str, float], ...] = ()
+    failures: tuple[float, ...] = ()
 
 
 def series_of(observations: Iterable[Observation], image: str) -> list[Series]:
@@ -93,7 +96,10 @@ def _downloads(seen: Sequence[Observation], image: str) -> Series:
     attempts, _skew = _join(attempts, begun)
     created = [one.at for one in seen if one.kind == SOURCE]
     from_start = bool(attempts) and any(abs(attempts[0].at - at) <= SAME_SECONDS for at in created)
-    return Series(image, DOWNLOAD, "", tuple(attempts), from_start, tuple(whole), tuple(skews))
+    failed = tuple(one.at for one in seen if one.kind == ENTRY and one.state in ENDED)
+    return Series(
+        image, DOWNLOAD, "", tuple(attempts), from_start, tuple(whole), tuple(skews), failed
+    )
 
 
 def _join(attempts: Sequence[Attempt], seen: Sequence[Observation]) -> tuple[list[Attempt], float]:
@@ -123,12 +129,12 @@ def _skew(known: Sequence[float], seen: Sequence[float]) -> float:
     near = _distances(known, seen, 0.0, SKEW_SECONDS_MAX)
     skew = median(near) if near else 0.0
     # The row of the back-off resembles itself when shifted, so a few are no proof against others.
-    best = max(FAR_MATCHES - 1, 2 * len(_distances(known, seen, skew, SAME_SECONDS)))
+    needed = max(FAR_MATCHES, 2 * len(_distances(known, seen, skew, SAME_SECONDS)))
     shifts = {round(at - other, 1) for at in known[:CANDIDATES] for other in seen[:CANDIDATES]}
     for shift in sorted(shifts, key=abs):
         found = _distances(known, seen, shift, SAME_SECONDS)
-        if len(found) > best:
-            best, skew = len(found), shift + median(found)
+        if len(found) >= needed:
+            needed, skew = len(found) + 1, shift + median(found)
     return skew
 
 
@@ -169,16 +175,21 @@ def _syncs(seen: Sequence[Observation], image: str, disk: str) -> Series:
     """
     whole = [one.at for one in seen if one.kind == ENTRY and one.state in WHOLE]
     here = [one for one in seen if one.disk == disk]
+    # Only what is left of a download is cleaned up.
+    of_downloads = {one.message for one in here if one.state == "failed-and-cleanup"}
     failed = [
         one
         for one in here
         if one.kind == ENTRY
         and one.state == "failed"
         and NOT_A_SYNC not in one.message
+        and one.message not in of_downloads
         and any(at <= one.at for at in whole)
     ]
     asked = _once_each([one for one in here if one.kind == LOG_SYNC])
     chosen = asked if len(failed) < 2 <= len(asked) else failed
     attempts = tuple(Attempt(one.at, (one.kind,), manager=one.clock) for one in chosen)
     successes = tuple(one.at for one in here if one.kind == ENTRY and one.state == "ready")
-    return Series(image, SYNC, disk, attempts, False, successes)
+    # Where the failures are the attempts, how long one lasted is not known.
+    ended = () if chosen is failed else tuple(one.at for one in failed)
+    return Series(image, SYNC, disk, attempts, False, successes, failures=ended)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import moment
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.attempts import (
     DOWNLOAD,
+    SYNC,
     Series,
     series_of,
 )
@@ -91,6 +92,12 @@ def judge(series: Series) -> Judgement:
     if not measured:
         seen = count(len(series.attempts), "attempt")
         text = f"no evidence: {seen} seen, and no window between two of them"
+        return Judgement(series, NO_EVIDENCE, text, NONE, fitted.windows)
+    if series.retries == SYNC and len(measured) == 1 and measured[0].standing == FITS:
+        text = (
+            f"no evidence: one window of {measured[0].seconds:.0f} s, which the minute that "
+            "Longhorn waits for a sync to begin explains as well"
+        )
         return Judgement(series, NO_EVIDENCE, text, NONE, fitted.windows)
     middle = median(window.seconds for window in measured)
     if len(measured) >= FAST_WINDOWS and middle <= FAST_SECONDS:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 from tests.check_kills.play import (
     AFTER_SECONDS,
-    DEADLINE,
     PATIENCE,
     ROWS,
     Row,
@@ -34,7 +33,7 @@ def killed(version: str, row: Row, later: float) -> list[str]:
     """One kill; what is left, and a line for the table."""
     began = time.monotonic()
     for times in PATIENCE:
-        reached, problems, told = _once(version, row, later, DEADLINE * times)
+        reached, problems, told = _once(version, row, later, row.deadline * times)
         if reached:
             break
     verdict = "LEFT" if reached and problems else "ok" if reached else "NOT REACHED"
@@ -45,7 +44,7 @@ def killed(version: str, row: Row, later: float) -> list[str]:
 
 
 def _once(version: str, row: Row, later: float, deadline: int) -> tuple[bool, list[str], str]:
-    """(whether the step was reached before the deadline, what is wrong in the end, what was there at the kill)."""
+    """(whether the step was reached before the deadline, what is wrong in the end, figures)."""
     with tempfile.TemporaryDirectory(prefix="kills-") as folder, scene(version, Path(folder)) as at:
         play = kill_at(at, row, later, deadline=deadline)
         then = at.left()

@@ -25,6 +25,7 @@ from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.server import ApiServer
 from tests.simulator.workers import SshWorkers, host_freezes
 
+DEADLINE = 35
 SYNC_PLAY, COPY_PLAY = "inject_sync_failure", "inject_copy_fault"
 
 
@@ -35,6 +36,7 @@ class Row:
     step: str
     play: str = SYNC_PLAY
     more: Mapping[str, str] = field(default_factory=dict)
+    deadline: int = DEADLINE
 
     @property
     def label(self) -> str:
@@ -51,6 +53,8 @@ _STEPS = (
     "Remove the files and make the directory immutable",
     "Judge the retries",
     "Watch the copy fail",
+)
+_LATE_STEPS = (
     "Lift the flag",
     "Watch the copy come back",
     "Remove image, volume and ticket",
@@ -59,6 +63,7 @@ NODE_DOWN = {"kind": "node_down", "power_path": "/simulator/power"}
 BY_POD = {"worker_access": "pod"}
 ROWS = (
     *(Row(step) for step in _STEPS),
+    *(Row(step, deadline=2 * DEADLINE) for step in _LATE_STEPS),
     Row("Judge the retries", more=BY_POD),
     Row("Watch what becomes of the copy", COPY_PLAY, NODE_DOWN),
     Row("Take the fault back from the worker", COPY_PLAY, {"kind": "disk_full"}),
@@ -67,7 +72,6 @@ ROWS = (
 )
 #: Small enough for a file that fills it.
 DISK_SIZE = 512 << 20
-DEADLINE = 35
 #: What is left has to be gone so long after the deadline, on a machine that is busy too.
 AFTER_SECONDS = 120.0
 #: A busy machine may take this long to come to the last step.

@@ -32,8 +32,8 @@ options:
     elements: str
   window:
     description:
-      - Seconds that an image without any ready copy is watched before it is judged, because
-        such a picture can be a passing one.
+      - Seconds that an image is watched before it is judged where one read may show a passing
+        picture, because no copy is ready, or because nothing is reported for a copy that is wanted.
       - V(0) judges from one read.
     type: float
     default: 10

@@ -31,26 +31,14 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.delete_node
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
+  - nodecare.longhorn.drain.single_replica
+  - nodecare.longhorn.drain.repair
   - nodecare.longhorn.drain.remove_disks
   - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.plan_module
 options:
-  single_replica_volumes:
-    description:
-      - What to do with volumes that have one replica only, on this node.
-      - V(move) gives them a second replica for the time.
-      - V(block) makes each of them a blocker.
-    type: str
-    choices: [move, block]
-    default: move
-  repair_entries:
-    description:
-      - Whether placement map entries that were written as C({}) may be written in full.
-      - On Longhorn 1.8 and later such an entry keeps Longhorn from changing or deleting the image,
-        so it is a blocker otherwise.
-    type: bool
-    default: false
   run:
     description:
       - Name of the run of rolling maintenance that this drain belongs to.
@@ -67,17 +55,6 @@ options:
       - Whether a blocker that needs action fails the task. Check mode never fails for one.
     type: bool
     default: true
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-    details:
-      - The diff is the plan.
-  idempotent:
-    support: full
-    details:
-      - This module only reads.
 """
 
 EXAMPLES = r"""
@@ -173,8 +150,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import plan_drain
 
 OPTIONS = {
-    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
-    "repair_entries": {"type": "bool", "default": False},
     "run": {"type": "str"},
     "lock_holder": {"type": "str"},
     "fail_on_blockers": {"type": "bool", "default": True},
@@ -191,6 +166,8 @@ def main() -> None:
         maintenance.DELETE_NODE,
         maintenance.PODS,
         maintenance.MOVER,
+        maintenance.SINGLE_REPLICA,
+        maintenance.REPAIR,
         maintenance.REMOVE_DISKS,
         reporting.OPTION,
         OPTIONS,

@@ -15,6 +15,7 @@ import datetime
 import os
 import re
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client impo
     REQUEST_SECONDS,
     Client,
     Object,
+    do_nothing,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
     Deadline,
@@ -104,6 +106,7 @@ class Lease:
         self._sleep = sleep
         self._timestamp = timestamp
         self._renewed_at = float("-inf")
+        self._guard = threading.RLock()
         self.held = False
 
     # -- taking --------------------------------------------------------------------------------
@@ -189,6 +192,7 @@ class Lease:
         # From before the request was sent: the server may have stored it at any time since.
         self._renewed_at = started
         self.held = True
+        self._client.before_again = self.ensure
         return True
 
     def rejoin(self) -> None:
@@ -202,8 +206,9 @@ class Lease:
     # -- keeping -------------------------------------------------------------------------------
     def keep(self) -> None:
         """Renew if a quarter of the duration has passed. Call it from the working loop."""
-        if self.held and self._clock() - self._renewed_at >= self.duration_seconds / 4.0:
-            self.renew()
+        with self._guard:
+            if self.held and self._clock() - self._renewed_at >= self.duration_seconds / 4.0:
+                self.renew()
 
     def renew(self) -> None:
         """Renew now. Raises LeaseLost when it is somebody else's."""
@@ -222,16 +227,20 @@ class Lease:
         raise LeaseLost(f"The lease {self.name} could not be renewed in {TRIES_MAX} tries.")
 
     def ensure(self) -> None:
-        """Before an irreversible write: ours, for at least one request's time-out more."""
-        left = self.duration_seconds - (self._clock() - self._renewed_at)
-        if not self.held or left < 2.0 * REQUEST_SECONDS:
-            self.renew()
+        """Before an irreversible write: ours, for at least one request's time-out more. Writes go
+        on in several threads; one of them asks, and the others wait for its answer.
+        """
+        with self._guard:
+            left = self.duration_seconds - (self._clock() - self._renewed_at)
+            if not self.held or left < 2.0 * REQUEST_SECONDS:
+                self.renew()
 
     # -- giving back ---------------------------------------------------------------------------
     def release(self) -> None:
         """Give the lease back if it is ours; a lease that is not, or gone, is left alone."""
         if self.held:
             self.held = False
+            self._client.before_again = do_nothing
             drop(self._client, self.name, self.holder)
 
 

@@ -79,7 +79,7 @@ def _next_of_disk(proof: Proof, request: Request) -> str:
     again = f"-e node={request.node} -e disk={request.disk_name}"
     if not proof.safe(request.intent):
         return "solve what is named above and run the same command again"
-    back = f"to use it again: {EVICT} {again} -e action=cancel"
+    back = f"to use it again: {EVICT} {again} -e cancel=true"
     if proof.left.disks:
         return f"take its entry out of Longhorn: {EVICT} {again} -e remove_disk=true; {back}"
     return f"take the disk out of the machine; {back}"

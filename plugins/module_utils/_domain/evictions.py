@@ -99,11 +99,13 @@ def of_pods(
     now: float,
     bypass: bool = False,
     came_back: Mapping[Owner, int] = NOBODY_CAME,
+    attached_for: float = 0.0,
 ) -> tuple[Blocker, ...]:
     """What holds the pods, and when they are all ending, the volumes that are still attached.
 
     asked: by uid; bypass: disable_eviction; came_back: how many pods each controller has started
-    here since the eviction began.
+    here since the eviction began; attached_for: seconds that volumes have been attached since the
+    last pod with one was gone.
     """
     listed = tuple(verdicts)
     found = [needs_word(v) for v in listed if v.fate is Fate.BLOCK]
@@ -123,7 +125,8 @@ def of_pods(
         if pod.meta.deleting:
             found += _ending(cluster, pod, now - (_asked(asked, pod).ending_since or now))
     if all(pod.meta.deleting or _asked(asked, pod).granted for pod in workloads):
-        found += node_detach.blockers(cluster, node, node_detach.held(cluster, node, listed))
+        held = node_detach.held(cluster, node, listed)
+        found += node_detach.blockers(cluster, node, held, attached_for)
     return worst_first(found)
 
 

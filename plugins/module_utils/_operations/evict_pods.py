@@ -234,6 +234,7 @@ class Eviction:
             work.deadline.now(),
             bypass,
             self._came_back,
+            self.outcome.detach_seconds,
         )
         # Of an instance manager the rule that Longhorn meets first stays in front.
         found = (*self._pods, *(b for listed in self._managers.values() for b in listed))

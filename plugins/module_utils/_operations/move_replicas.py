@@ -195,7 +195,7 @@ class Mover:
             return False
         try:
             wrote = action(live, move)
-        except (errors.FailedTest, errors.Conflict):
+        except (errors.FailedTest, errors.Conflict, errors.NotFound):
             return self._missed(move)
         if wrote:
             self._misses.pop(move.volume, None)
@@ -203,7 +203,9 @@ class Mover:
         return wrote
 
     def _missed(self, move: Move) -> bool:
-        """Somebody else was quicker: decide again from what comes, a bounded number of times."""
+        """Somebody else was quicker, or the object is gone: decide again from what comes, a bounded
+        number of times.
+        """
         self._misses[move.volume] = self._misses.get(move.volume, 0) + 1
         if self._misses[move.volume] >= TRIES:
             raise Stopped(

@@ -13,6 +13,7 @@ from its sender fails after 60 s (F§3.3).
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
@@ -178,18 +179,23 @@ class FileService:
         if content is None:
             self.kernel.call_later(BEGIN_LIMIT, lambda: _never_began(file))
             return
+        arriving = content.size
         try:
             files.begin(content)
-        except OSError:
-            sender.sent(file.name, file.uuid)
-            file.fail(files.no_tmp_text())
-            return
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                sender.sent(file.name, file.uuid)
+                file.fail(files.no_tmp_text())
+                return
+            # The sender gives up and closes the receiver, which takes that for the end of a
+            # transfer: only the checksum tells (pkg/sync/sync_file.go Receive, v1.6.4 to v1.12.1).
+            arriving = self.disk.free()
         file.state, file.size = IN_PROGRESS, content.size
         file.moving_since = self.kernel.now()
         file.moving_for = content.size / sender.rate_of_one(self._rate())
         self._move(
             file,
-            content.size,
+            arriving,
             sender,
             lambda: self._received(file, files, sender, content, checksum),
         )

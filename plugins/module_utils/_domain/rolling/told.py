@@ -137,6 +137,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         ],
         "batches": [{"nodes": list(b.nodes), "cut": list(b.cut)} for b in plan.batches],
         "done": list(plan.done),
+        "stages": {node: stage.value for node, stage in plan.stages.items()},
         "bytes": plan.bytes,
         "closed": [problem.words() for problem in plan.closed],
         "refused": list(plan.refused),
@@ -147,6 +148,17 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 def diff(plan: Plan) -> list[dict[str, str]]:
     """The plan as the diff of check mode."""
     return [{"prepared": plan_text(plan) + "\n"}]
+
+
+def report_data(run: Run, reason: str) -> dict[str, Any]:
+    """The report for programs. reason: why the run has stopped, "" at its end."""
+    return {
+        "run": run.name,
+        "intent": run.intent,
+        "done": run.at(Stage.DONE) == run.nodes,
+        "stopped": reason,
+        "nodes": rows(run),
+    }
 
 
 def rows(run: Run) -> list[dict[str, Any]]:
@@ -240,7 +252,7 @@ def _then(run: Run) -> str:
 
 def _back(node: str, stage: Stage) -> str:
     if stage is Stage.DRAINING:
-        return f"{PLAYBOOKS}.drain_node -e node={node} -e action=cancel"
+        return f"{PLAYBOOKS}.drain_node -e node={node} -e cancel=true"
     return f"{PLAYBOOKS}.restore_node -e node={node}"
 
 

@@ -25,7 +25,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     undetermined,
     upgrade_hazard,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    Standing,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     Rule,
     Verdict,
@@ -90,6 +93,20 @@ def judge(window: Sequence[Sight]) -> Verdict:
 def severity(verdict: Verdict) -> int:
     """0 is the worst."""
     return WORST_FIRST.index(verdict.name)
+
+
+def may_pass(sight: Sight, verdict: Verdict) -> bool:
+    """Whether one sight may show a moment between two tries: a place is wanted and nothing is
+    there. A sync that fails for ever reads so for two of its three seconds, and a first file for
+    the first six of each try (longhorn-manager controller/backing_image_manager_controller.go and
+    backing_image_data_source_controller.go, all versions).
+    """
+    if verdict.name in (deleting.NAME, deleting.BLOCKED):
+        return False
+    begins = verdict.name in (first_file.RUNNING, redownloading.NAME)
+    if begins and sight.source is not None and not sight.source.progress:
+        return True
+    return bool(sight.having(Standing.EMPTY, Standing.WAITING))
 
 
 def needs_window(verdict: Verdict) -> bool:

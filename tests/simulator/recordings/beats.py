@@ -5,8 +5,8 @@
 
 A manager's informers and its disk monitor all beat every 30 s from its start, and its disks turn
 Ready for the first time on such a beat: the recorded time of that turn tells them all. A backing
-image manager's process looks at its files every 3 s from its start; what it finds shows in the API
-within the second after.
+image manager's process tells every 3 s from its start whether there is news; the monitor in the
+Longhorn manager, which ticks every second, then lists the files and writes them down.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def _first_off(recording: Recording) -> dict[str, float]:
 
 
 LOOK = 3.0
-#: A change shows up to a second after the look that found it.
-_SHOWN = 0.5
+#: From the monitor's tick to the write of what it heard.
+_WRITE = 0.01
 #: How near to each other changes fall that were found by the same looks.
 _NEAR = 0.3
 _OWN_TIMING = ("", "unknown")
@@ -104,4 +104,4 @@ def _phase(times: list[float]) -> float | None:
     offsets = near(best)
     if len(offsets) * 2 < len(times):
         return None
-    return (best + sum(offsets) / len(offsets) - _SHOWN) % LOOK
+    return (best + sum(offsets) / len(offsets) - _WRITE) % LOOK

@@ -17,6 +17,7 @@ after 60 s (F§3.3).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tests.simulator.kernel import Kernel, Timer
@@ -43,12 +44,20 @@ class AlreadyExists(Exception):
     """A record of this name is there, whatever its state."""
 
 
-class FileService:
-    """One such process, from the start of its container to its end.
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The two clocks of a process, where something is known of them.
 
     ``phase``: at which second of each three a listener hears news, up to a second after it was told
-    (default: by the start).
+    (default: by the start). ``prompt``: whether a look comes before the telling.
     """
+
+    phase: float | None = None
+    prompt: bool | None = None
+
+
+class FileService:
+    """One such process, from the start of its container to its end."""
 
     def __init__(
         self,
@@ -56,7 +65,7 @@ class FileService:
         disk: DiskFolder,
         address: str,
         rate: Callable[[], float],
-        phase: float | None = None,
+        clocks: Clocks = Clocks(),
     ) -> None:
         self.kernel = kernel
         self.disk = disk
@@ -67,8 +76,9 @@ class FileService:
         self._rate = rate
         self._known: dict[str, dict[str, Any]] = {}
         self._news = False
-        self._prompt = kernel.rng.random() < PROMPT_SHARE
-        self.phase = phase
+        drawn = kernel.rng.random() < PROMPT_SHARE
+        self._prompt = drawn if clocks.prompt is None else clocks.prompt
+        self.phase = phase = clocks.phase
         first = STEP + kernel.rng.uniform(0.15, 0.85)
         if phase is not None:
             told = phase - kernel.rng.uniform(0.02, 0.98) * STEP

@@ -40,6 +40,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 
 DISKS_TOLD = 20
 RETRIED = frozenset({"download", "export-from-volume"})
+FAILED = frozenset({"failed", "failed-and-cleanup"})
 
 
 def of_need(
@@ -168,7 +169,7 @@ def first_file(cluster: Cluster, source: DataSource, place: str) -> Blocker:
     """A first file is being made on the node: its pod has no budget, its bytes go with it."""
     progress = f"{source.state or 'starting'}, {source.progress} %"
     reason = f"its first file is being made on {place} ({source.source_type}, {progress})"
-    broken = source.state in ("failed", "failed-and-cleanup")
+    broken = source.state in FAILED
     cause = url_cause(source.message)
     if broken and source.message:
         message = redact.plain(source.message)

@@ -21,7 +21,10 @@ description:
     directories below the images of O(disks).
   - A fault is made only in the directory of exactly this copy, on a disk that Longhorn has marked
     with this UUID, and only if it holds what Longhorn puts there. Symbolic links are refused.
-  - A machine that loses its power loses its timer; V(clean) finds what that left behind.
+  - A machine that is started anew has lost that timer or process, while an immutable flag and the
+    marker stay. V(clean) finds both, so run it on a machine that was started anew meanwhile. Each
+    fault is also tried to be taken back for ten minutes after its deadline, as long as its disk is
+    away.
 author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:

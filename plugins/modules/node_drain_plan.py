@@ -73,7 +73,8 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - The plan as data.
+    - The plan as data. With a failure it is only C(node), C(intent) and C(blockers), and
+      O(report_file) has all of it.
     - Each of C(blockers) has its C(rule), C(kind), C(name), C(reason), C(remedy), C(clears)
       and C(ways), and in C(clears_in_seconds) about how long until it clears by itself, or none
       where that is not known.
@@ -112,13 +113,13 @@ plan:
     left: 1 replica, 1 copy
 summary:
   description: The plan in two or three lines.
-  returned: always, once the input fits the cluster
+  returned: success
   type: list
   elements: str
   sample: ["worker-3, intent remove, Longhorn 1.12.1: nothing to do"]
 plan_text:
   description: The whole plan as text, as the diff shows it.
-  returned: always, once the input fits the cluster
+  returned: success
   type: str
   sample: "1 copy to make, 5.5 GiB:"
 kube_node_gone:
@@ -128,12 +129,12 @@ kube_node_gone:
   sample: true
 started:
   description: When the plan was made, as seconds since 1970, for the report of the drain.
-  returned: always, once the input fits the cluster
+  returned: success
   type: float
   sample: 1795230000.5
 requests:
   description: How many requests the plan took.
-  returned: always, once the input fits the cluster
+  returned: success
   type: int
   sample: 14
 """
@@ -199,7 +200,9 @@ def main() -> None:
     if stopped and module.params["fail_on_blockers"]:
         refusal = drain_text.refusal(plan)
         reporting.write(module, {**result, "failed": True, "msg": refusal})
-        module.fail_json(msg=refusal, **result)
+        # Ansible prints all of a failed result below its message: the whole plan would bury that.
+        short = {key: result["plan"][key] for key in ("node", "intent", "blockers")}
+        module.fail_json(msg=refusal, changed=False, plan=short)
     if module.check_mode:
         reporting.write(module, result)
     module.exit_json(**result)

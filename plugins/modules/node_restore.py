@@ -175,6 +175,14 @@ images_moved:
   type: list
   elements: str
   sample: []
+volumes_surplus:
+  description:
+    - Volumes that have more replicas than they ask for, because Longhorn had begun to move one when
+      its eviction was cancelled.
+  returned: O(phase=finish), not in check mode
+  type: list
+  elements: str
+  sample: []
 report:
   description: The report in lines.
   returned: O(phase=finish), not in check mode

@@ -94,7 +94,7 @@ EXAMPLES = r"""
 RETURN = r"""
 run:
   description: Name of the run, of the one that goes on or of a new one.
-  returned: always, once the input fits the cluster
+  returned: success
   type: str
   sample: 20261121-091244-3fa9
 nodes:
@@ -104,7 +104,7 @@ nodes:
   elements: str
   sample: [worker-1, worker-2, worker-3]
 plan:
-  description: The plan as data.
+  description: The plan as data. With a failure it is only C(intent), C(refused) and C(blockers).
   returned: always, once the input fits the cluster
   type: dict
   sample:
@@ -132,13 +132,13 @@ plan:
     blockers: []
 summary:
   description: The plan in two or three lines.
-  returned: always, once the input fits the cluster
+  returned: success
   type: list
   elements: str
   sample: ["order: worker-2, worker-1, worker-3"]
 plan_text:
   description: The whole plan as text, as the diff shows it.
-  returned: always, once the input fits the cluster
+  returned: success
   type: str
   sample: " 1. worker-2   0 B to copy (0 images, 0 volumes), 12 pods to evict"
 """
@@ -218,7 +218,9 @@ def main() -> None:
     if (plan.refused or plan.stopping) and not module.check_mode:
         refusal = told.refusal(plan)
         reporting.write(module, {**result, "failed": True, "msg": refusal})
-        module.fail_json(msg=refusal, **result)
+        # Ansible prints all of a failed result below its message: the whole plan would bury that.
+        short = {key: result["plan"][key] for key in ("intent", "refused", "blockers")}
+        module.fail_json(msg=refusal, changed=False, nodes=result["nodes"], plan=short)
     module.exit_json(**result)
 
 

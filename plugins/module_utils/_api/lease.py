@@ -44,6 +44,8 @@ NAME = "nodecare-longhorn-maintenance"
 DURATION_SECONDS = 60
 LOOK_AGAIN_SECONDS = 2.0
 TRIES_MAX = 8
+# A run that lives renews four times in the duration of its lease.
+SILENT_SECONDS = 20.0
 
 
 class LeaseHeld(Failure):
@@ -115,10 +117,11 @@ class Lease:
         wait_seconds: float,
         on_wait: Callable[[str], None] = lambda text: None,
         deadline: Deadline | None = None,
-    ) -> None:
+    ) -> str:
         """Take the lease, waiting at most *wait_seconds* for another holder to end or expire.
 
-        *on_wait* is told whom we wait for and may raise to stop. Raises LeaseHeld.
+        *on_wait* is told whom we wait for and may raise to stop. Returns the name of a holder that
+        had stopped to renew it, and whose lease it was; "" where it was free. Raises LeaseHeld.
         """
         limit = (deadline or Deadline(None, self._clock)).within(wait_seconds)
         last = ""
@@ -127,7 +130,7 @@ class Lease:
             current = self._client.find(LEASES, self.name)
             if current is None:
                 if self._create():
-                    return
+                    return ""
                 continue
             spec = current.get("spec") or {}
             holder = str(spec.get("holderIdentity") or "")
@@ -138,12 +141,12 @@ class Lease:
             duration = float(spec.get("leaseDurationSeconds") or DURATION_SECONDS)
             free = not holder or holder == self.holder or stood_still >= duration
             if free and self._take(current):
-                return
+                return "" if holder == self.holder else holder
             if limit.expired:
                 held = LeaseHeld(_held_text(holder, spec, self._client.namespace, self.name))
                 held.result = {"lock": seen(current)}
                 raise held
-            on_wait(f"waiting for another maintenance to end: {cut(holder)}")
+            on_wait(_waiting_text(holder, stood_still, duration))
             self._sleep(min(LOOK_AGAIN_SECONDS, max(0.05, limit.remaining())))
 
     def _create(self) -> bool:
@@ -284,6 +287,17 @@ def seen(current: Object | None) -> dict[str, Any]:
         "renewed": str(spec.get("renewTime") or ""),
         "duration_seconds": int(spec.get("leaseDurationSeconds") or 0),
     }
+
+
+def _waiting_text(holder: str, silent: float, duration: float) -> str:
+    """Whom we wait for; and since when there is no sign of it, once a run that lives would have
+    renewed. Seconds in tens: a text that changes all the time is told all the time.
+    """
+    text = f"waiting for another maintenance to end: {cut(holder)}"
+    if silent < SILENT_SECONDS:
+        return text
+    told, left = int(silent) // 10 * 10, max(0, round(duration - silent + 9) // 10 * 10)
+    return f"{text} (no sign of it for {told} s; if it is dead, the lock is free in {left} s)"
 
 
 def _held_text(holder: str, spec: Object, namespace: str, name: str) -> str:

@@ -20,6 +20,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     budget_blockers,
     node_detach,
     pod_filters,
+    replica_moves,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
     Blocker,
@@ -32,7 +33,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filt
     Verdict,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import Pod
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import policy
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.answer import Answer
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.counted import (
+    counted,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.policy import Policy
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     names,
     spell_seconds,
@@ -151,6 +158,30 @@ def of_manager(
             ),
         )
     return found
+
+
+def last_replicas(cluster: Cluster, node: str) -> tuple[Blocker, ...]:
+    """Replicas of the node that no complete one elsewhere stands for, under a policy that lets
+    their instance manager go all the same. The drain has made each volume safe before it cordoned
+    the node; what has failed or come since is looked at here, because no budget does.
+    """
+    rule = policy.policy_of(cluster.settings)
+    if not rule.risks_last:
+        return ()
+    scope = Scope(node)
+    return tuple(
+        Blocker(
+            "last_replica",
+            "replica",
+            replica.name,
+            f"of volume {replica.volume} has no complete peer on another node; policy {rule.value} "
+            "would let it go, the drain does not",
+            "wait if a peer is being rebuilt; else run the same command again: it makes one",
+        )
+        for replica in counted(cluster, node, Policy.KEEP_LAST)
+        if replica.volume in cluster.volumes
+        and not replica_moves.protected_elsewhere(cluster, cluster.volumes[replica.volume], scope)
+    )
 
 
 def owner_of(pod: Pod) -> Owner:

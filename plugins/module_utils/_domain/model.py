@@ -399,6 +399,22 @@ class Cluster:
         return _group((manager.disk, manager) for manager in self.managers.values())
 
     @cached_property
+    def managers_of_image(self) -> Mapping[str, tuple[Manager, ...]]:
+        """Managers that record a file of the image, whatever their own state."""
+        return _group(
+            (image, manager) for manager in self.managers.values() for image in manager.files
+        )
+
+    @cached_property
+    def clones_of_image(self) -> Mapping[str, tuple[Image, ...]]:
+        """Images that were made from another one inside of the cluster."""
+        return _group(
+            (image.source_parameters.get("backing-image", ""), image)
+            for image in self.images.values()
+            if image.source_type == "clone"
+        )
+
+    @cached_property
     def volumes_of_image(self) -> Mapping[str, tuple[Volume, ...]]:
         return _group((volume.image, volume) for volume in self.volumes.values() if volume.image)
 

@@ -116,7 +116,9 @@ class Mover:
                 if self._delete(live, deletes) or any(wrote):
                     continue
                 if work.deadline.expired:
-                    raise TimedOut(self._late(open_moves))
+                    causes = self._decide(with_images(work, live.picture()))
+                    left = [move for move in causes if move.step is not Step.DONE]
+                    raise TimedOut(self._late(left or open_moves))
                 live.next_change(min(1.0, work.deadline.remaining()))
 
     def _decide(self, cluster: Cluster) -> list[Move]:
@@ -326,6 +328,18 @@ class Mover:
             engines={item.name: item for item in engines},
             replicas={item.name: item for item in replicas},
         )
+
+
+def with_images(work: Work, known: Cluster) -> Cluster:
+    """The same with its images, read now: a replica may have waited for a copy that failed. At the
+    end of a wait, where one that cannot be read must not hide the reason.
+    """
+    try:
+        parser = work.longhorn.parser(kinds.BACKING_IMAGES)
+        images = work.client.list(kinds.BACKING_IMAGES, parser).items
+    except errors.ApiError:
+        return known
+    return dataclasses.replace(known, images={image.name: image for image in images})
 
 
 def waiting_for(moves: list[Move]) -> str:

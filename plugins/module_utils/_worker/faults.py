@@ -35,8 +35,8 @@ CATCHABLE_SECONDS = 5.0
 LOOK_SECONDS = 0.01
 BLOCK = 4096
 LONGEST_WAIT = 120.0
-# No flag is set so shortly before the deadline.
-BEFORE_DEADLINE = 2.0
+# Nothing is begun so shortly before the deadline, lest the undo come in the middle.
+BEFORE_DEADLINE = 1.0
 # What the machine itself has to keep on the file system of its root.
 ROOT_KEEPS = 2 << 30
 
@@ -48,8 +48,8 @@ def make(request: Data) -> Data:
     if marker is None or marker.get("state") != ARMED:
         raise Refused(f"no undo is armed for {name}; arm it first")
     left = float(marker["until"]) - time.time()
-    if left <= 0:
-        raise Refused(f"the deadline of {name} is over")
+    if left <= BEFORE_DEADLINE:
+        raise Refused(f"the deadline of {name} is over, or comes in a moment")
     makers: dict[str, Callable[[Data], Data]] = {
         "immutable": _make_immutable,
         "immutable_during_transfer": _make_during_transfer,
@@ -61,7 +61,7 @@ def make(request: Data) -> Data:
     # Before the first change, so that an undo knows that there may be one.
     making = {**marker, "state": "making"}
     write_marker(making)
-    wait = min(float(marker.get("wait") or LONGEST_WAIT), max(0.0, left - BEFORE_DEADLINE))
+    wait = min(float(marker.get("wait") or LONGEST_WAIT), left - BEFORE_DEADLINE)
     result = makers[marker["kind"]]({**making, "moment": request.get("moment"), "wait": wait})
     kept = read_marker(root, name)
     if kept is None:

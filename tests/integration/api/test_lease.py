@@ -63,7 +63,13 @@ def test_it_is_taken_over_only_after_it_stood_still_for_its_duration(world: Worl
     dead = lease(world, "dead", clock)
     dead.acquire(0)
     began = clock.now
-    lease(world, "next", clock).acquire(90)
+    told: list[str] = []
+    assert lease(world, "next", clock).acquire(90, on_wait=told.append) == "dead"
+    plain = "waiting for another maintenance to end: dead"
+    assert list(dict.fromkeys(told)) == [plain] + [
+        f"{plain} (no sign of it for {n} s; if it is dead, the lock is free in {60 - n} s)"
+        for n in (20, 30, 40, 50)
+    ]
     assert 60.0 <= clock.now - began < 65.0
     assert holder_of(world) == "next"
     with pytest.raises(LeaseLost):

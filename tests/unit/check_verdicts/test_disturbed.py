@@ -75,4 +75,4 @@ def test_no_verdict_says_more_than_the_objects(disturbance: str, number: int) ->
         facts = image_facts.describe(sight, verdict)
         json.dumps(facts)
         assert diagnosis_text.lines([facts])
-    assert looks > 30
+    assert looks > 10

@@ -167,9 +167,8 @@ def recording_managers(cluster: Cluster, image: str) -> tuple[str, ...]:
     return tuple(
         sorted(
             manager.name
-            for manager in cluster.managers.values()
+            for manager in cluster.managers_of_image.get(image, ())
             if manager.running
-            and image in manager.files
             and manager.node in cluster.nodes
             and cluster.nodes[manager.node].ready
         )

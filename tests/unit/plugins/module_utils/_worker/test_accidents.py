@@ -79,6 +79,13 @@ def test_what_the_deadline_overtakes_is_taken_back(
     assert markers(str(worker.root)) == []
 
 
+def test_nothing_is_begun_right_before_the_deadline(worker: Worker) -> None:
+    arm(worker.request("files_removed", deadline=1), "")
+    with pytest.raises(Refused, match="comes in a moment"):
+        make(worker.ask())
+    assert worker.listed() == ["backing", "backing.cfg"]
+
+
 def test_a_disk_that_is_away_is_waited_for_and_told(worker: Worker) -> None:
     arm(worker.request("disk_full", size=4096, limit=1 << 20), "")
     make(worker.ask())

@@ -226,6 +226,16 @@ def test_junit_fails_what_is_at_the_level(fail_on: str, failing: set[str]) -> No
     assert document == junit.report(ask(held), fail_on)
 
 
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_upgrade_that_nobody_asked_about_fails_no_pipeline(asked: bool) -> None:
+    held = three("1.6.4", image("pair", [copy("a.0"), copy("c.0")]))
+    found = ask(held, served={"disks"}, upgrade=asked)
+    root = ElementTree.fromstring(junit.report(found, "weak"))
+    failed = root.findall(".//testsuite[@name='upgrade to 1.7']/testcase/failure")
+    assert [f.get("type") for f in failed] == (["weak"] if asked else [])
+    assert bool(failed) == any(f.kind == "upgrade" for f in found.at("weak"))
+
+
 def test_junit_of_a_name_that_xml_does_not_allow() -> None:
     held = three("1.12.1", image("x", [copy("c.0")]))
     found = ask(held)

@@ -123,8 +123,8 @@ def begin(
     other = [node for node, stage in (stages or {}).items() if now.get(node) != stage]
     if other:
         raise Stopped(
-            f"{names(other, 20)} is not where it was when the plan was made: another run has "
-            "worked on it. Nothing was changed by this one; run the same command again."
+            f"{names(other, 20)} is not where it was when the plan was made: somebody has worked "
+            "on it since. Nothing was changed by this one; run the same command again."
         )
     ended = mine is not None and mine.at(Stage.DONE) == mine.nodes
     missing = [] if ended else [n for n in mark.nodes if mine is None or n not in mine.marks]

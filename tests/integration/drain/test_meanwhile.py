@@ -170,6 +170,19 @@ def test_no_budget_guards_a_last_replica_that_is_stopped_but_we_do(tmp_path: Pat
         assert not scene.wrote("POST", "eviction", "instance-manager")
 
 
+def test_a_copy_that_fails_on_the_only_other_disk_is_named(tmp_path: Path) -> None:
+    with trap("1.12.1", tmp_path, nodes=2) as scene:
+        scene.cluster.create_image("base", on=[scene.disk("node-2")])
+        there = scene.disk("node-1")
+        # The first notes the map, the second adds the key.
+        right_before(
+            scene, 2, "backingimages/base", lambda: scene.cluster.chattr("base", there, True)
+        )
+        with pytest.raises(Stopped, match=r"last seen: base -> node-1 \(failed\): \w+"):
+            scene.drain("node-2", "reboot")
+        assert scene.ready("base") == 1
+
+
 def add_key(scene: Trap, image: Object, disk: str) -> None:
     """Put one more key into its map."""
     entries = image["spec"][scene.cluster.profile.map_field]

@@ -60,9 +60,8 @@ def test_a_key_that_comes_meanwhile_is_no_reason_for_another(longhorn: str, tmp_
         assert result["images"]["copies_made"] == []
 
 
-@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
-def test_a_volume_that_is_deleted_meanwhile_is_no_failure(longhorn: str, tmp_path: Path) -> None:
-    with trap(longhorn, tmp_path) as scene:
+def test_a_volume_that_is_deleted_meanwhile_is_no_failure(tmp_path: Path) -> None:
+    with trap("1.12.1", tmp_path) as scene:
         only_on(scene, "node-3")
         add_volume(scene.cluster, "db", "", 1, attach_to="node-1")
         only_on(scene, *scene.cluster.nodes)
@@ -75,9 +74,8 @@ def test_a_volume_that_is_deleted_meanwhile_is_no_failure(longhorn: str, tmp_pat
         assert scene.drain("node-3")["proof"]["safe_to"]["remove"]
 
 
-@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
-def test_an_image_that_never_stands_still_ends_the_release(longhorn: str, tmp_path: Path) -> None:
-    with trap(longhorn, tmp_path) as scene:
+def test_an_image_that_never_stands_still_ends_the_release(tmp_path: Path) -> None:
+    with trap("1.12.1", tmp_path) as scene:
         scene.cluster.create_image("base", on=[scene.disk("node-3")])
 
         def touch() -> None:
@@ -93,10 +91,9 @@ def test_an_image_that_never_stands_still_ends_the_release(longhorn: str, tmp_pa
         assert scene.disk("node-3") in scene.keys("base")
 
 
-@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
-def test_a_disk_that_is_used_again_stays_in_longhorn(longhorn: str, tmp_path: Path) -> None:
+def test_a_disk_that_is_used_again_stays_in_longhorn(tmp_path: Path) -> None:
     """Its first disk is out; meanwhile somebody puts an image on its second one."""
-    with trap(longhorn, tmp_path, disks=2) as scene:
+    with trap("1.12.1", tmp_path, disks=2) as scene:
         scene.cluster.create_image("base", on=[scene.disk("node-3")])
         second = scene.cluster.disk_uuids("node-3")[1]
         (name,) = [n for n in scene.spec(NODES, "node-3")["disks"] if n == "disk-2"]

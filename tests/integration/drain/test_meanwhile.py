@@ -74,6 +74,30 @@ def test_a_volume_that_is_deleted_meanwhile_is_no_failure(tmp_path: Path) -> Non
         assert scene.drain("node-3")["proof"]["safe_to"]["remove"]
 
 
+@pytest.mark.parametrize("intent", ["reboot", "remove"])
+def test_a_number_that_the_operator_changes_meanwhile_stays(intent: str, tmp_path: Path) -> None:
+    """We have raised it from 1 to 2; he wants three replicas from now on."""
+    with trap("1.12.1", tmp_path, nodes=4) as scene:
+        only_on(scene, "node-4")
+        add_volume(scene.cluster, "db", "", 1, attach_to="node-1")
+        only_on(scene, *scene.cluster.nodes)
+
+        def want_three() -> None:
+            scene.kernel.call_later(
+                2.0,
+                lambda: scene.edit(VOLUMES, "db", lambda o: o["spec"].update(numberOfReplicas=3)),
+            )
+
+        right_before(scene, 1, "volumes/db", want_three)
+        assert scene.drain("node-4", intent)["proof"]["safe_to"][intent]
+        scene.cancel("node-4")
+        volume = scene.store.get(VOLUMES, SPACE, "db")
+        assert volume["spec"]["numberOfReplicas"] == 3
+        assert "longhorn.nodecare.dev/before" not in (volume["metadata"].get("annotations") or {})
+        scene.kernel.run_for(120.0)
+        assert len(scene.store.list(REPLICAS)) == 3
+
+
 def test_an_image_that_never_stands_still_ends_the_release(tmp_path: Path) -> None:
     with trap("1.12.1", tmp_path) as scene:
         scene.cluster.create_image("base", on=[scene.disk("node-3")])

@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.step_module
 options:
   phase:
     description:
@@ -53,13 +54,6 @@ options:
     description:
       - When the return began, as seconds since 1970, for the report of V(finish).
     type: float
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 """
 
 EXAMPLES = r"""

@@ -176,13 +176,21 @@ class Client:
             if not token:
                 return Listing(items, str(metadata.get("resourceVersion") or ""))
 
-    def pod_log(self, pod: str, container: str, namespace: str | None = None) -> str:
-        """What a container has logged, as text. Raises NotFound, or Forbidden without pods/log."""
+    def pod_log(
+        self, pod: str, container: str, namespace: str | None = None, *, once: bool = False
+    ) -> str:
+        """What a container has logged, as text. Raises NotFound, or Forbidden without pods/log.
+
+        once: no retries; a node that does not answer its API server is a 500 for long.
+        """
         where = namespace or self.namespace
         what = f"get {self._spell(PODS, pod, namespace, 'log')}"
         url = PODS.path(where, pod, "log") + _query({"container": container})
         data = retry.call(
-            lambda: self._send("GET", url, what=what).data, self.deadline, sleep=self.pause
+            lambda: self._send("GET", url, what=what).data,
+            self.deadline,
+            sleep=self.pause,
+            retries_max=0 if once else None,
         )
         return data.decode("utf-8", "replace")
 
@@ -220,10 +228,22 @@ class Client:
             "PATCH", kind, name, namespace, body, content_type=MERGE_PATCH, verb="patch"
         )
 
-    def create(self, kind: Kind, body: Mapping[str, Any], namespace: str | None = None) -> Object:
-        """A new object. Raises Conflict where the name is taken."""
+    def create(
+        self,
+        kind: Kind,
+        body: Mapping[str, Any],
+        namespace: str | None = None,
+        *,
+        once: bool = False,
+    ) -> Object:
+        """A new object. Raises Conflict where the name is taken.
+
+        once: no retries; a webhook that does not answer is a 500 for long.
+        """
         whole = {"apiVersion": kind.api_version, "kind": kind.kind, **body}
-        return self._write("POST", kind, None, namespace, whole, content_type=JSON, verb="create")
+        return self._write(
+            "POST", kind, None, namespace, whole, content_type=JSON, verb="create", once=once
+        )
 
     def delete(
         self,
@@ -377,7 +397,9 @@ class Client:
         )
         self._answered = True
         if answer.status >= 300:
-            raise errors.from_answer(answer.status, answer.data, answer.headers, what)
+            raise errors.from_answer(
+                answer.status, answer.data, answer.headers, what, self.transport.host
+            )
         return answer
 
     # -- names ---------------------------------------------------------------------------------

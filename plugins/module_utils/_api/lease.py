@@ -58,8 +58,27 @@ class LeaseLost(Failure):
 
 def new_holder(purpose: str) -> str:
     """A name for one run that no other run has, and a person can read."""
-    host = re.sub(r"[^a-zA-Z0-9.-]", "-", socket.gethostname())[:63]
-    return f"{purpose}@{host}:{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return f"{purpose}@{_host()}:{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def surely_dead(holder: str) -> bool:
+    """Whether the process that gave itself this name was on this machine and is gone. False where
+    that cannot be known.
+    """
+    found = re.fullmatch(r"[^@]*@(?P<host>[^:]+):(?P<pid>[0-9]+)-[0-9a-f]{8}", holder)
+    if found is None or found["host"] != _host():
+        return False
+    try:
+        os.kill(int(found["pid"]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _host() -> str:
+    return re.sub(r"[^a-zA-Z0-9.-]", "-", socket.gethostname())[:63]
 
 
 def wall_clock() -> str:

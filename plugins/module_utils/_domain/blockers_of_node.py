@@ -134,7 +134,7 @@ def _drained(node: str) -> Blocker:
         "node",
         node,
         "is drained as a whole already",
-        f"finish that drain, or undo it: drain_node -e node={node} -e action=cancel",
+        f"finish that drain, or undo it: drain_node -e node={node} -e cancel=true",
     )
 
 

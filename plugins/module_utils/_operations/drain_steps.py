@@ -101,7 +101,7 @@ def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
 def _ways_on(request: Request) -> str:
     playbook = "evict_disk" if request.disk else "drain_node"
     return (
-        f"The same command goes on; {playbook} with -e action=cancel gives "
+        f"The same command goes on; {playbook} with -e cancel=true gives "
         f"{request.scope.label} back as far as nothing has left it."
     )
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-SERVE = (
-    "serve the file at that URL, or give the image another one: "
-    "ansible-playbook nodecare.longhorn.recover_backing_image -e image={image} -e new_url=URL"
-)
+SERVE = "serve the file at that URL, or give the image another one: {new_url}"
 
 
 @dataclass(frozen=True)
 class UrlCause:
-    """A fixed *word*, what it means, and what to do ("{image}" stands for the image's name)."""
+    """A fixed *word*, what it means, and what to do ("{new_url}" stands for the command that
+    gives the image another URL).
+    """
 
     word: str
     meaning: str
@@ -55,6 +54,9 @@ INTERRUPTED = UrlCause(
     "wait for the next try; look at why the pod ended if it fails again",
 )
 OTHER = UrlCause("other", "", "repair the source")
+
+LASTING = frozenset({SCHEME, HOST, NOT_FOUND, DENIED, TLS, CHECKSUM, SIZE, NO_SPACE})
+"""Causes that the next try meets again: somebody has to act first. The others may pass."""
 
 # The first text found in the message, in small letters, counts (longhorn/backing-image-manager
 # pkg/sync, longhorn-manager controller/backing_image_data_source_controller.go; the texts are those

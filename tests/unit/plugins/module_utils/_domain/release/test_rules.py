@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -185,6 +186,9 @@ def test_a_share_manager_holds_until_its_pod_is_evicted() -> None:
     stays = only(answer(*held))
     assert told(stays) == ("share_manager", "needs_action")
     assert stays.remedy == "evict pod longhorn-system/share-manager-v"
+    elsewhere = dataclasses.replace(pod, node="n2")
+    moved = only(answer(*(elsewhere if thing is pod else thing for thing in held)))
+    assert moved.remedy == "stop the workloads that mount it"
     leaving = only(answer(*held, going=("longhorn-system/share-manager-v",)))
     assert told(leaving) == ("share_manager_leaving", "clears_by_itself")
 
@@ -281,6 +285,8 @@ def test_a_rebuild_elsewhere_ends_it_and_tells_how_far_it_is() -> None:
     assert "waits for its image on n2" in only(answer(volume(2), HERE, held)).reason
     resting = build.replica("r2", "v", "n2", state="stopped", desire="stopped", **NEW)
     assert only(answer(volume(2, state="detached"), HERE, resting)).rule == "last_replica"
+    wanted = build.replica("r2", "v", "n2", state="stopped", desire="running", **NEW)
+    assert only(answer(volume(2, state="detached"), HERE, wanted)).rule == "rebuild_elsewhere"
 
 
 def test_the_remedy_for_a_last_replica_is_the_cheapest_for_its_state() -> None:

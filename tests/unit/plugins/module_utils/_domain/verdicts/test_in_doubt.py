@@ -97,6 +97,17 @@ def test_a_copy_that_may_return_is_named_while_the_image_is_fetched_again() -> N
     assert alone.summary.startswith("no copy is left")
 
 
+def test_a_node_that_only_longhorn_lost_may_bring_its_disk_back() -> None:
+    cluster = Scene(states={"d1": "failed", "d2": "unknown"}, managers_down=["d2"]).cluster()
+    left = {name: node for name, node in cluster.nodes.items() if name != "n2"}
+    verdict = _over_time(dataclasses.replace(cluster, nodes=left))
+    assert (verdict.name, verdict.recoverable) == ("blocked_by_unknown", False)
+    assert "Longhorn has no node n2, but Kubernetes has" in verdict.summary
+    kube = {name: node for name, node in cluster.kube_nodes.items() if name != "n2"}
+    gone = _over_time(dataclasses.replace(cluster, nodes=left, kube_nodes=kube))
+    assert (gone.name, gone.recoverable) == ("unknown_gone", True)
+
+
 @pytest.mark.parametrize("kind", ["upload", "restore", "clone"])
 def test_no_further_try_is_promised_for_a_type_that_has_none(kind: str) -> None:
     lost = {"states": BOTH_FAILED, "source_type": kind, "transferred": False}

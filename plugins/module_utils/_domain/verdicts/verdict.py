@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import commands
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
@@ -22,8 +23,6 @@ LIKELY = "likely"
 
 ACCEPT_LOSS = "accept_unknown_loss=true"
 NEW_URL = "new_url=URL"
-_RECOVER = "ansible-playbook nodecare.longhorn.recover_backing_image"
-_NAMESPACE = "longhorn-system"  # what the playbooks take without longhorn_namespace
 
 
 @dataclass(frozen=True)
@@ -116,10 +115,8 @@ def remedy(sight: Sight) -> str:
 
 def recover_command(sight: Sight, *variables: str) -> str:
     """The command that recovers this image, to be copied as it is."""
-    wanted = [f"image={sight.image.name}", *variables]
-    if sight.cluster.namespace != _NAMESPACE:
-        wanted.append(f"longhorn_namespace={sight.cluster.namespace}")
-    return " ".join([_RECOVER, *(f"-e {shlex.quote(each)}" for each in wanted)])
+    image = f"image={sight.image.name}"
+    return commands.playbook(sight.cluster.namespace, "recover_backing_image", image, *variables)
 
 
 def patch_command(sight: Sight, operations: Sequence[Mapping[str, Any]]) -> str:

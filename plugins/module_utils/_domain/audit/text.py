@@ -177,7 +177,7 @@ def _weak_line(audit: Audit) -> str:
 
 
 def _named(findings: Sequence[Finding], fix: str) -> list[str]:
-    """What is behind the numbers, worst first; one line each. The command *fix* comes at the end."""
+    """What is behind the numbers, worst first; one line each. *fix* is told at the end of all."""
     shown = findings[:NAMED_MAX]
     first = max((len(finding.level) for finding in shown), default=0)
     second = max((len(f"{finding.kind} {finding.name}") for finding in shown), default=0)

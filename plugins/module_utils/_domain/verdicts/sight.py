@@ -266,6 +266,8 @@ def _nothing_reported(cluster: Cluster, image: Image, copy: Copy) -> tuple[Stand
     source = cluster.data_sources.get(image.name)
     if source is not None and not source.file_transferred and source.disk == copy.disk:
         return Standing.EMPTY, f"{state}; its first file is being prepared"
+    if copy.data_engine == "v2":
+        return Standing.WAITING, f"{state}; the v2 engine tells nothing of it"
     if any(manager.running for manager in managers):
         return Standing.EMPTY, state
     return Standing.WAITING, f"{state}; the disk's backing image manager is not running"

@@ -108,6 +108,20 @@ def test_a_node_that_only_longhorn_lost_may_bring_its_disk_back() -> None:
     assert (gone.name, gone.recoverable) == ("unknown_gone", True)
 
 
+def test_a_copy_of_the_v2_engine_has_no_manager_that_could_tell() -> None:
+    copies = {"d1": Copy("d1", in_map=True, data_engine="v2")}
+    verdict = judge_changed(Scene(), copies=copies, data_engine="v2")
+    assert (verdict.name, verdict.recoverable) == ("unknown_may_return", False)
+    assert "the v2 engine tells nothing of it" in verdict.summary
+
+
+@pytest.mark.parametrize("value", ["--5", "5-", "²", "", "five", "1.5"])
+def test_a_setting_that_is_no_number_counts_as_unset(value: str) -> None:
+    cluster = Scene(states=BOTH_FAILED).cluster()
+    settings = {"backing-image-recovery-wait-interval": value}
+    assert " 300 to 330 s" in _over_time(dataclasses.replace(cluster, settings=settings)).summary
+
+
 @pytest.mark.parametrize("kind", ["upload", "restore", "clone"])
 def test_no_further_try_is_promised_for_a_type_that_has_none(kind: str) -> None:
     lost = {"states": BOTH_FAILED, "source_type": kind, "transferred": False}

@@ -183,8 +183,12 @@ def _ways(rungs: Sequence[Facts]) -> list[str]:
 
 
 def since_of(verdict: Facts) -> str:
-    """The latest moment among the evidence: since then the picture is as it is."""
-    return max((item["since"] for item in verdict["evidence"] if item["since"]), default="")
+    """The latest moment among the evidence: since then the picture is as it is. When a whole copy
+    became whole says nothing about what is wrong beside it.
+    """
+    known = [item for item in verdict["evidence"] if item["since"]]
+    wrong = [item for item in known if item["value"] != "ready"]
+    return max((item["since"] for item in wrong or known), default="")
 
 
 def waiting_text(image: Facts) -> str:

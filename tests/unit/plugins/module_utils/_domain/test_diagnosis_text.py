@@ -84,6 +84,14 @@ def test_what_waits_is_counted_only_while_it_waits() -> None:
     ]
 
 
+def test_a_whole_copy_does_not_tell_since_when_another_is_missing() -> None:
+    entries = [("ready", "2026-11-21T10:50:00Z"), ("unknown: off", "2026-11-21T09:00:00Z")]
+    evidence = [{"object": "o", "field": "f", "value": v, "since": at} for v, at in entries]
+    assert diagnosis_text.since_of({"evidence": evidence}) == "2026-11-21T09:00:00Z"
+    assert diagnosis_text.since_of({"evidence": evidence[:1]}) == "2026-11-21T10:50:00Z"
+    assert diagnosis_text.since_of({"evidence": []}) == ""
+
+
 def test_a_healthy_image_that_a_volume_waits_for_is_shown() -> None:
     """Its copy on just that disk is missing, and Longhorn does not move a replica (1.10 and later
     hold a manager back for minutes).

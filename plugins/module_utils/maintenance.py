@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, reporting, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import interrupt, lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -49,6 +50,10 @@ PODS: dict[str, dict[str, Any]] = {
 MOVER: dict[str, dict[str, Any]] = {
     "mover": {"type": "str", "choices": ["own", "longhorn"], "default": "own"},
 }
+SINGLE_REPLICA: dict[str, dict[str, Any]] = {
+    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
+}
+REPAIR: dict[str, dict[str, Any]] = {"repair_entries": {"type": "bool", "default": False}}
 RETURN: dict[str, dict[str, Any]] = {
     "cancel": {"type": "bool", "default": False},
     "keep_extra_copies": {"type": "bool", "default": False},
@@ -108,9 +113,11 @@ def return_of(params: Mapping[str, Any]) -> Return:
 
 
 @contextmanager
-def reading(module: AnsibleModule) -> Iterator[Work]:
-    """A step that only reads."""
+def reading(module: AnsibleModule, guard: Callable[[Client], None] | None = None) -> Iterator[Work]:
+    """A step that only reads. *guard* is called before all else, and may raise Failure."""
     with task.running(module) as running:
+        if guard is not None:
+            guard(running.client)
         longhorn = find_longhorn(running.client)
         yield Work(
             running.client,
@@ -175,7 +182,7 @@ def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
             playbook = "evict_disk" if request.disk else "drain_node"
             what = f"disk {request.disk} of {request.node}" if request.disk else request.node
             late.args = (
-                f"{late} Run the same command again to go on, or {playbook} with -e action=cancel "
+                f"{late} Run the same command again to go on, or {playbook} with -e cancel=true "
                 f"to give {what} back as it was.",
             )
             raise

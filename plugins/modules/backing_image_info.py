@@ -21,6 +21,7 @@ author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
   - nodecare.longhorn.auth
+  - nodecare.longhorn.query
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
   - nodecare.longhorn.attributes.info_module
@@ -38,13 +39,6 @@ options:
       - V(0) judges from one read.
     type: float
     default: 10
-  query:
-    description:
-      - A JMESPath expression over the whole result, as the C(--query) of the AWS command line
-        has it. Its value is returned
-        as RV(result).
-      - Needs the Python library C(jmespath).
-    type: str
 seealso:
   - module: nodecare.longhorn.backing_image_diagnosis
   - module: nodecare.longhorn.backing_image_recovery
@@ -246,7 +240,7 @@ def main() -> None:
             **argspec.CONNECTION_OPTIONS,
             "name": {"type": "list", "elements": "str"},
             "window": {"type": "float", "default": 10},
-            "query": {"type": "str"},
+            **query.OPTION,
         },
         supports_check_mode=True,
     )

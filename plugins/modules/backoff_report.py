@@ -16,8 +16,7 @@ description:
     rule, 1 minute doubling to 5 minutes. An attempt may come up to 30 seconds after its window,
     because Longhorn looks at it only every half minute.
   - The verdict is V(follows_rule), V(deviates), V(no_backoff) or V(no_evidence). Real releases
-    retry a failed sync about every 3 seconds while another copy is usable, which is
-    V(no_backoff).
+    retry a failed sync about every 3 seconds, which is V(no_backoff).
   - V(no_evidence) always fails the task. What was not seen is never taken for a pass.
   - The pod of a failing download lives only for seconds, and an image keeps only its last
     transition, so O(watch) the cluster while it retries, or have the logs of the managers read.

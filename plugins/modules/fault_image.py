@@ -11,9 +11,10 @@ module: fault_image
 short_description: Make and remove the test image of a fault play
 version_added: 0.1.0
 description:
-  - V(armed) checks that O(confirm_cluster) names the cluster that the task is connected to, and
-    starts a process on the controller that removes everything of O(run) at O(deadline), whatever
-    becomes of the play. Every other state needs that first.
+  - V(confirmed) checks that O(confirm_cluster) names the cluster that the task is connected to,
+    before anything else is looked at, and does nothing more. All but V(absent) begin with that.
+  - V(armed) starts a process on the controller that removes everything of O(run) from this cluster
+    at O(deadline), whatever becomes of the play. V(present) needs that first.
   - V(present) makes an image with copies on nodes of its own, a volume on it that is attached by a
     ticket of its own without a device, waits until all is healthy, and chooses the copy to make a
     fault in. It is never one whose loss leaves no proven copy.
@@ -27,26 +28,19 @@ extends_documentation_fragment:
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details:
-      - What is done is in the returned values.
-  idempotent:
-    support: full
+  - nodecare.longhorn.attributes.fault_module
 options:
   state:
     description: What is to be.
     type: str
-    choices: [armed, present, absent]
+    choices: [confirmed, armed, present, absent]
     default: present
   run:
     description:
       - Name of the test run, at most 24 lower-case letters, digits and dashes. Image and volume are
         called C(fault-RUN).
-      - Required unless O(state=absent), which without it removes the objects of every run.
+      - Required with O(state=armed) and O(state=present). O(state=absent) without it removes the
+        objects of every run in this cluster.
     type: str
   confirm_cluster:
     description:
@@ -121,12 +115,20 @@ target:
         disk_uuid: 3a0b4d3c-2f6e-4e0c-a7b9-2d9c0c1f5c11
         data_path: /var/lib/longhorn/
     pressure_bytes: 734003200
+    all_bytes: 10842275840
+    replicas: []
     since: "48213"
 removed:
   description: Names of what was removed (or would be), by kind.
   returned: with O(state=absent)
   type: dict
   sample: {"images": ["fault-demo"], "volumes": ["fault-demo"], "tickets": [], "pods": []}
+problems:
+  description: Runs whose machines could not be switched on, and why. They stay armed.
+  returned: with O(state=absent)
+  type: list
+  elements: str
+  sample: []
 until:
   description: When everything of the run is removed in any case, in seconds from now.
   returned: with O(state=armed)
@@ -134,14 +136,13 @@ until:
   sample: 900
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, maintenance
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import (
-    current_context,
-)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    fault_guard,
     fault_images,
     fault_janitor,
     fault_power,
@@ -151,7 +152,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "state": {"choices": ["armed", "present", "absent"], "default": "present"},
+    "state": {"choices": ["confirmed", "armed", "present", "absent"], "default": "present"},
     "run": {"type": "str"},
     "confirm_cluster": {"type": "str"},
     "url": {"type": "str"},
@@ -163,12 +164,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+def run_of(work: Work, name: str) -> fault_janitor.Run:
+    """The run of that name in the cluster of the connection."""
+    return fault_janitor.Run(fault_guard.cluster_of(work.client), name)
+
+
 def arm(work: Work, params: dict[str, Any]) -> dict[str, Any]:
     """Start what removes the run at its deadline."""
     fault_images.name_of(params["run"])
     seconds = max(1, params["deadline"])
     if not work.check_mode:
-        fault_janitor.arm(params, params["run"], seconds, params["who"])
+        fault_janitor.arm(params, run_of(work, params["run"]), seconds, params["who"])
     return {"changed": True, "until": seconds}
 
 
@@ -184,8 +190,7 @@ def make(work: Work, params: dict[str, Any]) -> dict[str, Any]:
     name = fault_images.name_of(order.run)
     if work.check_mode:
         return {"changed": True, "target": {"image": name}}
-    if not fault_janitor.marker(order.run).exists():
-        raise Failure(f"The removal of {name} is not armed; use state: armed first.")
+    fault_janitor.require_armed(run_of(work, order.run))
     refusal = fault_images.create_image(work, order)
     if refusal:
         raise Failure(f"The image {name} was refused: {refusal}")
@@ -196,20 +201,31 @@ def make(work: Work, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def remove(work: Work, params: dict[str, Any]) -> dict[str, Any]:
-    """What is left of the run (of every run)."""
-    run = params["run"] or ""
+    """What is left of the run (of every run in this cluster)."""
+    name = params["run"] or ""
     if work.check_mode:
-        removed = fault_removal.names(fault_removal.find(work.client, run))
-    else:
-        for one in [run] if run else fault_janitor.runs():
-            fault_power.switch_on(work.client, *fault_janitor.noted_power(one))
-        step = task.Task(work.client, work.deadline, work.interrupt, work.progress)
-        removed = fault_removal.remove(step, run)
-        if run:
+        removed = fault_removal.names(fault_removal.find(work.client, name))
+        return {"changed": any(removed.values()), "removed": removed, "problems": []}
+    cluster = fault_guard.cluster_of(work.client)
+    runs = [fault_janitor.Run(cluster, name)] if name else fault_janitor.runs(cluster)
+    problems: dict[str, str] = {}
+    for run in runs:
+        try:
+            fault_power.switch_on(work.client, *fault_janitor.noted_power(run))
+        except Failure as failure:
+            problems[run.name] = f"run {run.name}: {failure}"
+    step = task.Task(work.client, work.deadline, work.interrupt, work.progress)
+    removed = fault_removal.remove(step, name)
+    for run in runs:
+        if run.name not in problems:
             fault_janitor.disarm(run)
-        else:
-            fault_janitor.disarm_all()
-    return {"changed": any(removed.values()), "removed": removed}
+    if name and problems:
+        raise Failure(problems[name])
+    return {
+        "changed": any(removed.values()),
+        "removed": removed,
+        "problems": list(problems.values()),
+    }
 
 
 def main() -> None:
@@ -218,16 +234,20 @@ def main() -> None:
         OPTIONS,
         argspec.WAIT_OPTIONS,
         required_if=[
+            ("state", "confirmed", ("confirm_cluster",)),
             ("state", "armed", ("run", "confirm_cluster")),
             ("state", "present", ("run", "confirm_cluster", "url")),
         ],
     )
     params = module.params
-    with maintenance.reading(module) as work:
-        if params["state"] != "absent":
-            context = current_context(params)
-            fault_images.confirm(work.client, context, params["confirm_cluster"])
-        steps = {"armed": arm, "present": make, "absent": remove}
+    guard = fault_guard.of(params) if params["state"] != "absent" else None
+    steps: dict[str, Callable[[Work, dict[str, Any]], dict[str, Any]]] = {
+        "confirmed": lambda _work, _params: {"changed": False},
+        "armed": arm,
+        "present": make,
+        "absent": remove,
+    }
+    with maintenance.reading(module, guard) as work:
         result = steps[params["state"]](work, params)
     module.exit_json(**result)
 

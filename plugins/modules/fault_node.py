@@ -21,15 +21,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details:
-      - What is done is in the returned values.
-  idempotent:
-    support: full
+  - nodecare.longhorn.attributes.fault_module
 options:
   state:
     description:
@@ -83,10 +75,8 @@ switched:
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import (
-    current_context,
-)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    fault_guard,
     fault_images,
     fault_janitor,
     fault_power,
@@ -104,17 +94,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def switch(work: Work, params: dict[str, Any]) -> list[str]:
     """Switch, or tell in check mode what would be."""
-    run, node = params["run"], params["node"]
+    run = fault_janitor.Run(fault_guard.cluster_of(work.client), params["run"])
+    node, path = params["node"], params["power_path"]
     if params["state"] == "up":
         if work.check_mode:
             return fault_janitor.noted_power(run)[1]
         return fault_power.switch_on(work.client, *fault_janitor.noted_power(run))
-    fault_images.confirm(work.client, current_context(params), params["confirm_cluster"])
-    fault_images.name_of(run)
+    fault_images.name_of(run.name)
     if work.check_mode:
-        known = fault_power.machines(work.client, params["power_path"])
-        return [node] if known.get(node) else []
-    path = params["power_path"]
+        return [node] if fault_power.machines(work.client, path).get(node) else []
     done = fault_power.switch_off(
         work.client, path, node, lambda: fault_janitor.note_power(run, path, node)
     )
@@ -126,7 +114,8 @@ def main() -> None:
     module = maintenance.module(
         OPTIONS, required_if=[("state", "down", ("node", "power_path", "confirm_cluster"))]
     )
-    with maintenance.reading(module) as work:
+    guard = fault_guard.of(module.params) if module.params["state"] == "down" else None
+    with maintenance.reading(module, guard) as work:
         switched = switch(work, module.params)
     module.exit_json(changed=bool(switched), switched=switched)
 

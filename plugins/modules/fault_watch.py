@@ -24,15 +24,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details:
-      - What is done is in the returned values.
-  idempotent:
-    support: full
+  - nodecare.longhorn.attributes.fault_module
 options:
   phase:
     description:
@@ -54,8 +46,8 @@ options:
         V(wrong_checksum) of a download, the others of a copy.
     type: str
     choices: [immutable, immutable_during_transfer, bad_scheme, unknown_host, not_found, refused,
-      cut, wrong_checksum, wrong_bytes, files_removed, disk_full, manager_killed, all_copies_gone,
-      node_down]
+      cut, wrong_checksum, wrong_bytes, files_removed, disk_full, no_space, manager_killed,
+      all_copies_gone, node_down]
     default: immutable
   disk_uuid:
     description: Disk of the copy that has the fault. Required for a sync and for a copy.
@@ -151,15 +143,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import (
-    current_context,
-)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults import (
     copies,
     expectations,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    fault_guard,
     fault_images,
     fault_janitor,
     fault_watch,
@@ -211,14 +200,18 @@ def wanted_of(params: dict[str, Any]) -> fault_watch.Wanted:
     )
 
 
+def writes(params: dict[str, Any]) -> bool:
+    """Whether the phase makes an image or a fault, and does not only watch."""
+    kills = params["phase"] == "copy_fault" and params["kind"] == "manager_killed"
+    return kills or params["phase"] == "download_failure"
+
+
 def look(work: Work, params: dict[str, Any]) -> list[dict[str, Any]]:
     """Watch, and add what others have judged."""
     wanted = wanted_of(params)
-    kills = wanted.kind == "manager_killed" and wanted.phase == "copy_fault"
-    if wanted.order is not None or kills:
-        fault_images.confirm(work.client, current_context(params), params["confirm_cluster"])
-        if not fault_janitor.marker(wanted.run).exists():
-            raise Failure("The removal of the run is not armed; use fault_image first.")
+    if writes(params):
+        cluster = fault_guard.cluster_of(work.client)
+        fault_janitor.require_armed(fault_janitor.Run(cluster, wanted.run))
     found = [] if wanted.phase == "report" else fault_watch.watch(work, wanted)
     if params["backoff"] is not None:
         found.append(expectations.from_backoff(params["backoff"], params["backoff_expect"]))
@@ -238,15 +231,14 @@ def main() -> None:
         ],
     )
     params = module.params
-    kills = params["phase"] == "copy_fault" and params["kind"] == "manager_killed"
-    creates = params["phase"] == "download_failure" or kills
     if module.check_mode:
-        module.exit_json(changed=creates, expectations=[], met=True, refused=False, text=[])
+        module.exit_json(changed=writes(params), expectations=[], met=True, refused=False, text=[])
     module.params["wait_timeout"] = params["seconds"] + 60
-    with maintenance.reading(module) as work:
+    guard = fault_guard.of(params) if writes(params) else None
+    with maintenance.reading(module, guard) as work:
         found = [*params["earlier"], *look(work, params)]
     module.exit_json(
-        changed=creates,
+        changed=writes(params),
         expectations=found,
         met=all(one["outcome"] == expectations.MET for one in found),
         refused=any(one["seen"].startswith("refused: ") for one in found),

@@ -147,6 +147,8 @@ class Image(Resource):
     virtual_size: int = 0
     real_size: int = 0
     map_present: bool = True
+    # Disks that spec.disks names where Longhorn (1.7+) does not look at it any more.
+    unread_keys: tuple[str, ...] = ()
     copies: Mapping[str, Copy] = field(default_factory=dict)
     last_reference: Mapping[str, str] = field(default_factory=dict)
 
@@ -248,6 +250,7 @@ class Workload:
     pod: str
     kind: str = ""
     owner: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)

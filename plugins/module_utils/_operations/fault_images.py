@@ -68,19 +68,6 @@ def name_of(run: str) -> str:
     return f"fault-{run}"
 
 
-def confirm(client: Client, context: str, given: str) -> None:
-    """The cluster guard. Raises Failure unless *given* is this cluster's UID or context name."""
-    uid = str(client.get(kinds.NAMESPACES, "kube-system")["metadata"]["uid"])
-    if given and given in (uid, context):
-        return
-    known = f" (context {context})" if context else ""
-    raise Failure(
-        f"This play makes faults, so it has to be told in which cluster: it is connected to the "
-        f"cluster {uid}{known}, and confirm_cluster is {given or 'not given'!r}. Give the UID of "
-        "its namespace kube-system or the name of the context, if this is your test cluster."
-    )
-
-
 # -- making ------------------------------------------------------------------------------------
 def create_image(work: Work, order: Order) -> str:
     """Create the image; the text of the refusal where a webhook refused it, else "".
@@ -241,6 +228,8 @@ def describe(work: Work, order: Order) -> dict[str, Any]:
             {"node": one.node, "disk_uuid": one.uuid, "data_path": one.path} for one in copies
         ],
         "pressure_bytes": target.pressure_bytes(disk, _least_percentage(work.client)),
+        "all_bytes": target.all_bytes(disk),
+        "replicas": sorted(one.name for one in cluster.replicas_on_disk.get(disk.uuid, ())),
         "since": work.client.list(kinds.BACKING_IMAGES, lambda raw: None).resource_version,
     }
 

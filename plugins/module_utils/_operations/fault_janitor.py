@@ -18,6 +18,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt i
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    fault_guard,
     fault_power,
     fault_removal,
 )
@@ -48,42 +50,59 @@ def folder() -> Path:
     return path
 
 
-def marker(run: str) -> Path:
+@dataclass(frozen=True)
+class Run:
+    """A test run in a cluster, which is named by the UID of its namespace kube-system."""
+
+    cluster: str
+    name: str
+
+
+def marker(run: Run) -> Path:
     """The marker of a run."""
-    return folder() / f"{run}.json"
+    return folder() / f"{run.name}@{run.cluster}.json"
 
 
-def arm(params: Mapping[str, Any], run: str, seconds: float, who: str) -> None:
+def require_armed(run: Run) -> None:
+    """Raises Failure unless the removal of a run is armed."""
+    if not marker(run).exists():
+        raise Failure(
+            f"The removal of the run {run.name} is not armed; use fault_image with state: armed."
+        )
+
+
+def arm(params: Mapping[str, Any], run: Run, seconds: float, who: str) -> None:
     """Write the marker and start a process. A run that is armed already gets a new deadline; its
     earlier process, if that still lives, keeps to it too.
     """
     power = (_body(run) or {}).get("power")
-    body: dict[str, Any] = {"run": run, "who": who, "until": time.time() + seconds}
+    body: dict[str, Any] = {"run": run.name, "who": who, "until": time.time() + seconds}
     _write(run, {**body, "power": power} if power else body)
     _detach(dict(params), run)
 
 
-def note_power(run: str, path: str, node: str) -> None:
+def note_power(run: Run, path: str, node: str) -> None:
     """Note that a machine has to be switched on at the deadline. Raises Failure unless armed."""
-    body = _body(run)
-    if body is None:
-        raise Failure(f"The removal of the run {run} is not armed; use fault_image first.")
+    require_armed(run)
+    body = _body(run) or {}
     known = (body.get("power") or {}).get("nodes") or []
     _write(run, {**body, "power": {"path": path, "nodes": sorted({*known, node})}})
 
 
-def noted_power(run: str) -> tuple[str, list[str]]:
+def noted_power(run: Run) -> tuple[str, list[str]]:
     """Where machines are switched, and which ones a run has switched off."""
     power = (_body(run) or {}).get("power") or {}
     return str(power.get("path") or ""), [str(node) for node in power.get("nodes") or []]
 
 
-def runs() -> list[str]:
-    """The runs that are armed by this user."""
-    return sorted(path.stem for path in folder().glob("*.json"))
+def runs(cluster: str) -> list[Run]:
+    """The runs in this cluster that are armed by this user."""
+    end = f"@{cluster}.json"
+    found = sorted(path.name for path in folder().iterdir() if path.name.endswith(end))
+    return [Run(cluster, name.removesuffix(end)) for name in found]
 
 
-def _body(run: str) -> dict[str, Any] | None:
+def _body(run: Run) -> dict[str, Any] | None:
     try:
         found = json.loads(marker(run).read_text())
     except (OSError, ValueError, Failure):
@@ -91,27 +110,20 @@ def _body(run: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _write(run: str, body: dict[str, Any]) -> None:
+def _write(run: Run, body: dict[str, Any]) -> None:
     path = marker(run)
     new = path.with_suffix(".new")
     new.write_text(json.dumps(body))
     new.replace(path)
 
 
-def disarm(run: str) -> None:
+def disarm(run: Run) -> None:
     """Remove the marker; the process sees it and ends."""
     with contextlib.suppress(FileNotFoundError):
         marker(run).unlink()
 
 
-def disarm_all() -> None:
-    """Remove every marker of this user, when nothing of any run is left."""
-    for path in folder().glob("*.json"):
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-
-
-def _detach(params: dict[str, Any], run: str) -> None:
+def _detach(params: dict[str, Any], run: Run) -> None:
     child = os.fork()
     if child:
         os.waitpid(child, 0)
@@ -143,19 +155,15 @@ def leave(keep: int = -1) -> None:
                 os.close(handle)
 
 
-def watch(params: Mapping[str, Any], run: str) -> None:
+def watch(params: Mapping[str, Any], run: Run) -> None:
     """Wait for the deadline of the marker, then remove, as often as it takes."""
     while (left := _seconds_left(run)) is not None and left > 0:
         time.sleep(min(POLL_SECONDS, left))
     for _unused in range(TRIES):
         if _seconds_left(run) is None:
             return
-        interrupt = Interrupt()
-        deadline = Deadline(REMOVAL_SECONDS)
         try:
-            client = connect(params, deadline)
-            fault_power.switch_on(client, *noted_power(run))
-            fault_removal.remove(Task(client, deadline, interrupt, Progress(None, interrupt)), run)
+            _remove(params, run)
         except Failure:
             time.sleep(POLL_SECONDS)
             continue
@@ -163,7 +171,18 @@ def watch(params: Mapping[str, Any], run: str) -> None:
         return
 
 
-def _seconds_left(run: str) -> float | None:
+def _remove(params: Mapping[str, Any], run: Run) -> None:
+    """One try. Raises Failure, also where the connection leads to another cluster by now."""
+    interrupt = Interrupt()
+    deadline = Deadline(REMOVAL_SECONDS)
+    client = connect(params, deadline)
+    if fault_guard.cluster_of(client) != run.cluster:
+        raise Failure(f"The run {run.name} is in another cluster.")
+    fault_power.switch_on(client, *noted_power(run))
+    fault_removal.remove(Task(client, deadline, interrupt, Progress(None, interrupt)), run.name)
+
+
+def _seconds_left(run: Run) -> float | None:
     body = _body(run)
     if body is None or "until" not in body:
         return None

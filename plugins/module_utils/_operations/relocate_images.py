@@ -20,16 +20,21 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    blockers_of_images,
     image_needs,
+    map_entries,
     proven,
     quiet_waits,
+    redact,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import Clears
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
+    DataSource,
     Disk,
     Image,
 )
@@ -125,15 +130,15 @@ class Relocation:
                 needs, _placement = self._assess(live.picture())
                 self.outcome.see(live.picture(), [need.image.name for need in needs])
                 self._tell(live.picture(), needs)
-                missing = [(need, disk) for need in needs for disk in need.targets]
-                if missing:
-                    self._add(live, missing)
+                missing = [need for need in needs if need.targets]
+                if missing and self._add(live, missing):
                     continue
                 unsafe = [need for need in needs if not need.safe]
                 if not unsafe:
                     self.outcome.seconds = work.deadline.elapsed()
                     return self.outcome
                 self._check_hope(live.picture(), unsafe)
+                self._check_first_files(live.picture(), unsafe)
                 if work.deadline.expired:
                     raise TimedOut(
                         f"waited {spell_seconds(work.deadline.elapsed())} for proven copies off "
@@ -162,6 +167,18 @@ class Relocation:
                 "refused (--check --diff)."
             )
 
+    def _check_first_files(self, cluster: Cluster, unsafe: list[Need]) -> None:
+        """A download that fails for a lasting cause ends only when somebody acts, and what they
+        would do about the image needs the lock that this wait holds.
+        """
+        for source in _first_files(cluster, unsafe):
+            found = blockers_of_images.first_file(cluster, source, self._place)
+            if source.state in blockers_of_images.FAILED and found.clears is not Clears.BY_ITSELF:
+                raise Stopped(
+                    f"{source.name}: {found.reason}. Nothing was taken off {self._place}. "
+                    f"What to do: {found.remedy}."
+                )
+
     def _tell(self, cluster: Cluster, needs: tuple[Need, ...]) -> None:
         work = self._work
         waiting = [need for need in needs if not need.safe]
@@ -179,6 +196,9 @@ class Relocation:
         self._transfers.follow_coming(needs)
         line = self._transfers.line(cluster, work.deadline.now())
         rest = f"   {len(waiting)} of {len(needs)} images not safe yet" if line else ""
+        first = {source.name for source in _first_files(cluster, waiting)}
+        if rest and first:
+            rest += f": {_seen(cluster, [n for n in waiting if n.image.name in first])}"
         wanted = sum(len(need.targets) for need in needs)
         asking = f"{count(wanted, 'copy', 'copies')} to ask for" if wanted else ""
         text = line + rest if line else asking or f"waiting for {_seen(cluster, waiting)}"
@@ -188,63 +208,63 @@ class Relocation:
         """Why nothing happens although nothing is wrong ("" while something does)."""
         now = self._work.deadline.now()
         here = {copy.disk for need in waiting for copy in need.here}
+        first = {source.name for source in _first_files(cluster, waiting)}
+        synced = [need for need in waiting if need.image.name not in first]
         states = {
             copy.state
-            for need in waiting
+            for need in synced
             for copy in cluster.images.get(need.image.name, need.image).wanted
             if copy.disk not in here
         }
-        if states - NOT_BEGUN or not cluster.schema.holds_managers_back:
+        if not synced or states - NOT_BEGUN or not cluster.schema.holds_managers_back:
             self._quiet_since = None
             return ""
         self._quiet_since = now if self._quiet_since is None else self._quiet_since
         return f"   ({SYNC_HELD_BACK})" if now - self._quiet_since >= QUIET_SECONDS else ""
 
-    def _add(self, live: LiveCluster, missing: list[tuple[Need, Disk]]) -> None:
-        """Write the target keys, a few images at a time; largest files first."""
-        by_image: dict[str, list[Disk]] = {}
-        for need, disk in missing:
-            by_image.setdefault(need.image.name, []).append(disk)
+    def _add(self, live: LiveCluster, missing: list[Need]) -> bool:
+        """Write the target keys, a few images at a time; largest files first. False when there was
+        nothing to write: the picture is older than the maps, and what is new has yet to come.
+        """
         schema, scope = self._work.longhorn.schema, self._request.scope
-        self._work.irreversible()
 
-        def add(item: tuple[str, list[Disk]]) -> tuple[Object | None, list[Disk]]:
-            name, disks = item
-            self._work.interrupt.check(self._work.where)
-            decide = _adder(schema, scope, disks)
-            return self._work.patch(kinds.BACKING_IMAGES, name, decide), disks
+        def add(need: Need) -> tuple[Object | None, Need]:
+            decide = _adder(schema, scope, need.image, list(need.targets))
+            return self._work.patch(kinds.BACKING_IMAGES, need.image.name, decide), need
 
-        for raw, disks in self._work.in_parallel(add, list(by_image.items())):
+        written = False
+        for raw, need in self._work.in_parallel(add, missing):
             if raw is None:
                 continue
+            written = True
             take_in(live, kinds.BACKING_IMAGES, raw)
-            image = live.picture().images[raw["metadata"]["name"]]
-            self.outcome.added += [(image.name, disk.label, image.file_bytes) for disk in disks]
-            for disk in disks:
-                self._transfers.follow(image.name, disk.uuid, image.file_bytes)
+            name, size = need.image.name, need.image.file_bytes
+            self.outcome.added += [(name, disk.label, size) for disk in need.targets]
+            for disk in need.targets:
+                self._transfers.follow(name, disk.uuid, size)
         while live.next_change(0.0):
             pass
+        return written
 
 
-def _adder(schema: Schema, scope: Scope, disks: list[Disk]) -> Callable[[Object], Ops | None]:
-    """The operations that put these disks into an image's map, and note the earlier map once."""
+def _adder(
+    schema: Schema, scope: Scope, image: Image, disks: list[Disk]
+) -> Callable[[Object], Ops | None]:
+    """The operations that put these disks into an image's map, and note the earlier map once.
+
+    None where the map is not the one they were chosen for: a key that Longhorn, or a starting
+    replica, has added meanwhile may be all that was missing.
+    """
+    known = {copy.disk for copy in image.wanted}
 
     def decide(raw: Object) -> Ops | None:
         spec = spec_of(raw)
         if (raw.get("metadata") or {}).get("deletionTimestamp"):
             return None
-        present = spec.get(schema.map_field)
-        entry = schema.entry(str(spec.get("dataEngine") or "v1"))
-        new = [disk for disk in disks if disk.uuid not in (present or {})]
-        if not new:
+        if map_entries.present(spec, schema).keys() - known:
             return None
-        ops: Ops = list(image_note(raw, schema, scope) or [])
-        if present is None:
-            value = {disk.uuid: entry for disk in new}
-            return [*ops, {"op": "add", "path": schema.map_path, "value": value}]
-        return ops + [
-            {"op": "add", "path": schema.key_path(disk.uuid), "value": entry} for disk in new
-        ]
+        keys = map_entries.add(spec, schema, [disk.uuid for disk in disks])
+        return [*(image_note(raw, schema, scope) or []), *keys] if keys else None
 
     return decide
 
@@ -259,7 +279,16 @@ def _seen(cluster: Cluster, needs: list[Need]) -> str:
     return ", ".join(told) + more
 
 
+def _first_files(cluster: Cluster, needs: list[Need]) -> tuple[DataSource, ...]:
+    """The data sources of these images whose first file is not there yet."""
+    found = (cluster.data_sources.get(need.image.name) for need in needs)
+    return tuple(source for source in found if source is not None and not source.file_transferred)
+
+
 def _copies_seen(cluster: Cluster, image: Image, need: Need) -> str:
+    for source in _first_files(cluster, [need]):
+        why = f": {redact.plain(source.message)}" if source.message else ""
+        return f"has no first file yet ({source.state or 'starting'}, {source.progress} %){why}"
     here = {copy.disk for copy in need.here}
     parts = []
     for copy in image.wanted:

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.flag import is_immutable
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.marker import (
     FOLDER,
-    PROGRAM,
+    drop_marker,
+    program_of,
     read_marker,
     write_marker,
 )
@@ -28,11 +29,16 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
     copy_of,
 )
 
+ARMING, ARMED = "arming", "armed"
+# What waits for the deadline.
+POD, SYSTEMD, WATCHDOG = "pod", "systemd", "watchdog"
 
-def arm(request: Data, source: str, python: str = "") -> Data:
+
+def arm(request: Data, source: str) -> Data:
     """Write the marker and start what undoes the fault at its deadline. Raises Refused.
 
-    Where systemd runs a transient timer does it, else a process of its own session.
+    Where systemd runs a transient timer does it, else a process of its own session; both run
+    *source*, which is kept beside the marker. The marker reads ``armed`` only when that has begun.
     """
     checked(request)
     if read_marker(request["root"], request["id"]) is not None:
@@ -41,56 +47,71 @@ def arm(request: Data, source: str, python: str = "") -> Data:
         if is_immutable(directory):
             raise Refused("the copy's directory is immutable already")
     seconds = max(1, int(request["deadline"]))
-    marker = {**request, "until": time.time() + seconds, "state": "armed", "undo_by": ""}
+    marker = {**request, "until": time.time() + seconds, "state": ARMING, "undo_by": ""}
     write_marker(marker)
-    program = os.path.join(request["root"], FOLDER, PROGRAM)
+    try:
+        marker["undo_by"] = POD if request.get("undo") == "elsewhere" else _begin(request, source)
+    except OSError:
+        drop_marker(request["root"], request["id"])
+        raise
+    write_marker({**marker, "state": ARMED})
+    return {"until": marker["until"], "undo_by": marker["undo_by"]}
+
+
+def _begin(request: Data, source: str) -> str:
+    """Start what waits for the deadline; tells what it is. Raises OSError."""
+    root, name, seconds = request["root"], request["id"], max(1, int(request["deadline"]))
+    program = os.path.join(root, FOLDER, program_of(name))
     with open(program, "w", encoding="utf-8", opener=_private) as file:
         file.write(source)
-    command = [python or sys.executable, program]
-    asked = json.dumps({"root": request["root"], "id": request["id"], "after": seconds})
-    if request.get("undo") == "elsewhere":
-        marker["undo_by"] = "pod"
-    elif _systemd_timer(request["id"], seconds, [*command, "undo", asked]):
-        marker["undo_by"] = "systemd"
-    else:
-        watch = [*command, "watch", asked]
-        detach(lambda: os.execv(watch[0], watch))
-        marker["undo_by"] = "watchdog"
-    write_marker(marker)
-    return {"until": marker["until"], "undo_by": marker["undo_by"]}
+    waiting = [sys.executable, program, "watch"]
+    at_once = json.dumps({"root": root, "id": name, "after": 0})
+    if _start_timer(name, seconds, [*waiting, at_once]):
+        return SYSTEMD
+    later = json.dumps({"root": root, "id": name, "after": seconds})
+    detach(lambda: os.execv(sys.executable, [*waiting, later]))
+    return WATCHDOG
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | NO_FOLLOW, 0o700)
 
 
-def _systemd_timer(name: str, seconds: int, command: list[str]) -> bool:
+def _start_timer(name: str, seconds: int, command: list[str]) -> bool:
+    """Start a transient timer (systemd-run(1)); False where systemd does not run or refuses."""
     tool = shutil.which("systemd-run")
     if tool is None or not os.path.isdir("/run/systemd/system") or os.geteuid() != 0:
         return False
-    unit = [f"--unit=nodecare-longhorn-{name}", f"--on-active={seconds}", "--collect"]
-    timer = "--timer-property=AccuracySec=1s"
-    started = subprocess.run(
-        [tool, *unit, timer, "--quiet", "--", *command],
+    # No marker of that name is there, so a unit of that name waits for nothing any more.
+    _systemctl("stop", f"{_unit(name)}.timer", f"{_unit(name)}.service")
+    unit = [f"--unit={_unit(name)}", f"--on-active={seconds}", "--collect", "--quiet"]
+    return _succeeds([tool, *unit, "--timer-property=AccuracySec=1s", "--", *command])
+
+
+def stop_timer(name: str) -> None:
+    """Disarm a transient timer; it is no mistake where there is none."""
+    _systemctl("stop", f"{_unit(name)}.timer")
+
+
+def _unit(name: str) -> str:
+    return f"nodecare-longhorn-{name}"
+
+
+def _systemctl(*arguments: str) -> None:
+    tool = shutil.which("systemctl")
+    if tool is not None:
+        _succeeds([tool, *arguments])
+
+
+def _succeeds(command: list[str]) -> bool:
+    done = subprocess.run(
+        command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         check=False,
     )
-    return started.returncode == 0
-
-
-def stop_timer(name: str) -> None:
-    """Disarm a transient timer; it is no mistake where there is none."""
-    tool = shutil.which("systemctl")
-    if tool is not None:
-        subprocess.run(
-            [tool, "stop", f"nodecare-longhorn-{name}.timer"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
+    return done.returncode == 0
 
 
 def detach(run: Callable[[], object]) -> None:

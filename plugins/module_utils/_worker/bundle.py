@@ -23,7 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import (
     undo,
 )
 
-PARTS: tuple[ModuleType, ...] = (place, flag, marker, arming, faults, undo, program)
+PARTS: tuple[ModuleType, ...] = (place, flag, marker, arming, undo, faults, program)
 OURS = "ansible_collections."
 
 

@@ -13,12 +13,18 @@ from collections.abc import Iterator
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import (
     NO_FOLLOW,
     Data,
+    Refused,
     opened,
 )
 
-#: Where markers and the program lie on a worker, and nowhere else.
+#: Where markers and their programs lie on a worker, and nowhere else.
 FOLDER = "var/lib/nodecare-longhorn"
-PROGRAM = "fault_tool.py"
+BROKEN = "broken"
+
+
+def program_of(name: str) -> str:
+    """File name of the program that undoes a fault; each fault keeps its own."""
+    return f"{name}.py"
 
 
 @contextlib.contextmanager
@@ -53,26 +59,31 @@ def read_marker(root: str, name: str) -> Data | None:
             opened(f"{name}.json", os.O_RDONLY | NO_FOLLOW, folder) as handle,
         ):
             found = json.loads(os.read(handle, 1 << 20))
-    except (OSError, ValueError):
+    except (OSError, ValueError, Refused):
         return None
     return {**found, "root": root} if isinstance(found, dict) else None
 
 
 def markers(root: str) -> list[Data]:
-    """All markers of a worker, by id."""
+    """All markers of a worker, by id; one that cannot be read has the state ``broken``."""
     try:
         with folder_of(root) as folder:
             listed = sorted(os.listdir(folder))
-    except OSError:
+    except (OSError, Refused):
         return []
     named = [n[: -len(".json")] for n in listed if n.endswith(".json") and not n.startswith(".")]
-    return [found for found in (read_marker(root, name) for name in named) if found]
+    found = [read_marker(root, name) or _unreadable(root, name) for name in named]
+    return [one for one in found if one is not None]
+
+
+def _unreadable(root: str, name: str) -> Data | None:
+    """What stands for a marker that cannot be read, None where it has just been dropped."""
+    there = os.path.lexists(os.path.join(root, FOLDER, f"{name}.json"))
+    return {"id": name, "root": root, "state": BROKEN} if there else None
 
 
 def drop_marker(root: str, name: str) -> None:
-    """Remove a marker, which also lets its watchdog end; the program goes with the last one."""
-    with contextlib.suppress(OSError), folder_of(root) as folder:
-        os.unlink(f"{name}.json", dir_fd=folder)
-    if not markers(root):
+    """Remove a marker, which also lets its watchdog end, and its program."""
+    for file in (f"{name}.json", program_of(name)):
         with contextlib.suppress(OSError), folder_of(root) as folder:
-            os.unlink(PROGRAM, dir_fd=folder)
+            os.unlink(file, dir_fd=folder)

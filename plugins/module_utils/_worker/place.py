@@ -17,7 +17,15 @@ import stat
 from collections.abc import Iterator
 from typing import Any
 
-KINDS = ("immutable", "immutable_during_transfer", "files_removed", "wrong_bytes", "disk_full")
+KINDS = (
+    "immutable",
+    "immutable_during_transfer",
+    "files_removed",
+    "wrong_bytes",
+    "disk_full",
+    "no_space",
+)
+FILLING = ("disk_full", "no_space")
 BACKING, CONFIG, TMP = "backing", "backing.cfg", "backing.tmp"
 EXPECTED = frozenset((BACKING, CONFIG, TMP))
 IMAGES = "backing-images"
@@ -83,15 +91,26 @@ def disk_of(request: Data) -> Iterator[int]:
     The data path itself may be a link, as many set it up; the identity file proves what it is.
     """
     path = os.path.join(request["root"], request["data_path"].strip("/"))
-    with opened(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) as disk:
-        try:
-            with opened(DISK_CONFIG, os.O_RDONLY | NO_FOLLOW, disk) as handle:
-                found = json.loads(os.read(handle, 65536))
-        except (OSError, ValueError) as error:
-            raise Refused(f"{request['data_path']} is no disk of Longhorn: {error}") from error
-        if not isinstance(found, dict) or found.get("diskUUID") != request["disk_uuid"]:
-            raise Refused(f"{request['data_path']} is not the disk {request['disk_uuid']}")
+    try:
+        disk = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        # Unlike a copy that is gone, a disk may come back as it was.
+        raise Refused(f"there is no disk at {request['data_path']} now") from error
+    try:
+        _check_identity(request, disk)
         yield disk
+    finally:
+        os.close(disk)
+
+
+def _check_identity(request: Data, disk: int) -> None:
+    try:
+        with opened(DISK_CONFIG, os.O_RDONLY | NO_FOLLOW, disk) as handle:
+            found = json.loads(os.read(handle, 65536))
+    except (OSError, ValueError) as error:
+        raise Refused(f"{request['data_path']} is no disk of Longhorn: {error}") from error
+    if not isinstance(found, dict) or found.get("diskUUID") != request["disk_uuid"]:
+        raise Refused(f"{request['data_path']} is not the disk {request['disk_uuid']}")
 
 
 @contextlib.contextmanager
@@ -115,8 +134,9 @@ def _check_content(directory: int, name: str, must_hold_file: bool) -> None:
         other = ", ".join(sorted(found - EXPECTED)[:3])
         raise Refused(f"{IMAGES}/{name} holds {other}, which Longhorn does not put there")
     for entry in found:
-        if not stat.S_ISREG(os.lstat(entry, dir_fd=directory).st_mode):
-            raise Refused(f"{IMAGES}/{name}/{entry} is not a file")
+        facts = os.lstat(entry, dir_fd=directory)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
+            raise Refused(f"{IMAGES}/{name}/{entry} is not a file of its own")
     if must_hold_file and BACKING not in found:
         raise Refused(f"{IMAGES}/{name} holds no complete copy")
 

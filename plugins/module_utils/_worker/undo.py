@@ -9,18 +9,24 @@ import contextlib
 import os
 import time
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import stop_timer
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import (
+    POD,
+    WATCHDOG,
+    stop_timer,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.flag import (
     is_immutable,
     set_immutable,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.marker import (
+    BROKEN,
     drop_marker,
     markers,
     read_marker,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import (
     BACKING,
+    FILLING,
     IMAGES,
     NO_FOLLOW,
     Data,
@@ -33,33 +39,44 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
 )
 
 POLL_SECONDS = 0.25
+# A disk may be away for minutes when the deadline comes.
+PAUSE_SECONDS, TRIES = 3.0, 200
 
 
 def undo(root: str, name: str) -> Data:
-    """Take a fault back and disarm it; harmless where that was done already."""
+    """Take a fault back and disarm it; harmless where that was done already.
+
+    Raises Refused or OSError where it cannot be taken back now; then the marker stays.
+    """
     marker = read_marker(root, name)
     if marker is None:
         return {"undone": [], "found": False}
-    done: list[str] = []
+    done = take_back(marker)
+    drop_marker(root, name)
+    if marker.get("undo_by") not in (POD, WATCHDOG):
+        stop_timer(name)
+    return {"undone": done, "found": True, "marker": marker}
+
+
+def take_back(marker: Data) -> list[str]:
+    """Take back what the fault of a marker has changed; names what there was. Raises as undo."""
+    checked(marker)
+    copy = f"{marker['image']}-{marker['uuid']}"
     try:
-        checked(marker)
         if marker["kind"].startswith("immutable"):
             with copy_of_any_content(marker) as directory:
                 if set_immutable(directory, False) != "none":
-                    done.append(f"immutable flag of {marker['image']}-{marker['uuid']}")
+                    return [f"immutable flag of {copy}"]
         elif marker["kind"] == "wrong_bytes" and _bytes_put_back(marker):
-            done.append(f"bytes of {marker['image']}-{marker['uuid']}")
-        elif marker["kind"] == "disk_full":
-            with disk_of(marker) as disk, contextlib.suppress(FileNotFoundError):
+            return [f"bytes of {copy}"]
+        elif marker["kind"] in FILLING:
+            with disk_of(marker) as disk:
                 os.unlink(fill_name(marker), dir_fd=disk)
-                done.append(fill_name(marker))
+                return [fill_name(marker)]
     except FileNotFoundError:
-        # Neither flag nor file can be there without the directory.
+        # Neither flag, bytes nor file can be there without the directory or the file.
         pass
-    drop_marker(root, name)
-    if marker.get("undo_by") == "systemd":
-        stop_timer(name)
-    return {"undone": done, "found": True, "marker": marker}
+    return []
 
 
 def _bytes_put_back(marker: Data) -> bool:
@@ -78,33 +95,50 @@ def _bytes_put_back(marker: Data) -> bool:
 
 
 def watch(root: str, name: str, after: float) -> None:
-    """Undo at the deadline; end before it as soon as the marker is gone."""
+    """Undo after so many seconds; end before it as soon as the marker is gone."""
     end = time.monotonic() + after
     while time.monotonic() < end:
         if read_marker(root, name) is None:
             return
         time.sleep(min(POLL_SECONDS, max(0.0, end - time.monotonic())))
-    for _unused in range(20):
+    for _unused in range(TRIES):
         try:
             undo(root, name)
             return
         except (OSError, Refused):
-            time.sleep(3.0)
+            time.sleep(PAUSE_SECONDS)
 
 
 def look(root: str, disks: list[Data]) -> Data:
-    """Markers of this worker, and immutable directories below the images of these disks."""
-    frozen = []
+    """Markers of this worker, immutable directories below the images of these disks, and what
+    could not be looked at.
+    """
+    frozen: list[Data] = []
+    problems: list[str] = []
     for disk in disks:
         try:
-            with disk_of({**disk, "root": root}) as handle, opened(IMAGES, parent=handle) as images:
-                for name in sorted(os.listdir(images)):
-                    with contextlib.suppress(OSError, Refused), opened(name, parent=images) as one:
-                        if is_immutable(one):
-                            frozen.append({**disk, "directory": name})
-        except (OSError, Refused):
-            continue
-    return {"markers": markers(root), "immutable": frozen}
+            frozen += _immutable_on(root, disk)
+        except (OSError, Refused) as error:
+            problems.append(f"{disk['data_path']} could not be looked at: {error}")
+    return {"markers": markers(root), "immutable": frozen, "problems": problems}
+
+
+def _immutable_on(root: str, disk: Data) -> list[Data]:
+    """Immutable directories of images on one disk. Raises Refused, OSError."""
+    found = []
+    with disk_of({**disk, "root": root}) as handle:
+        if IMAGES not in os.listdir(handle):
+            return []
+        with opened(IMAGES, parent=handle) as images:
+            for name in sorted(os.listdir(images)):
+                # What is no directory, or has just gone, cannot have been left frozen by us.
+                with (
+                    contextlib.suppress(FileNotFoundError, Refused),
+                    opened(name, parent=images) as one,
+                ):
+                    if is_immutable(one):
+                        found.append({**disk, "directory": name})
+    return found
 
 
 def thaw(root: str, found: Data) -> bool:
@@ -120,25 +154,47 @@ def thaw(root: str, found: Data) -> bool:
 
 
 def clean(root: str, disks: list[Data], only_look: bool) -> Data:
-    """What was left behind on this worker, by marker and by looking; undone unless *only_look*."""
+    """What was left behind on this worker, by marker and by looking; undone unless *only_look*.
+
+    One thing that cannot be undone or looked at does not keep it from the next; ``problems``
+    names it.
+    """
     found = look(root, disks)
-    result: Data = {**found, "undone": [], "found_text": told(found)}
-    if only_look:
-        return result
-    for marker in found["markers"]:
-        result["undone"] += undo(root, marker["id"])["undone"] or [f"marker {marker['id']}"]
-    for one in look(root, disks)["immutable"]:
-        if thaw(root, one):
-            result["undone"].append(f"immutable flag of {one['directory']}")
-    return result
+    undone: list[str] = []
+    problems: list[str] = found["problems"]
+    if not only_look:
+        for marker in found["markers"]:
+            try:
+                undone += _undo_left(root, marker)
+            except (OSError, Refused) as error:
+                problems.append(f"fault {marker['id']} could not be undone: {error}")
+        for one in look(root, disks)["immutable"]:
+            try:
+                if thaw(root, one):
+                    undone.append(f"immutable flag of {one['directory']}")
+            except (OSError, Refused) as error:
+                problems.append(f"{one['directory']} stays immutable: {error}")
+    return {**found, "undone": undone, "found_text": told(found)}
+
+
+def _undo_left(root: str, marker: Data) -> list[str]:
+    """Undo by a marker. What an unreadable one stood for is found by looking; it only goes."""
+    name = str(marker["id"])
+    if marker["state"] == BROKEN:
+        drop_marker(root, name)
+        stop_timer(name)
+        return [f"marker {name}, which could not be read"]
+    return undo(root, name)["undone"] or [f"marker {name}"]
 
 
 def told(found: Data) -> list[str]:
-    """What ``look`` found, for a person."""
+    """What was found, for a person."""
     lines = [
-        f"fault {one.get('id')} ({one.get('kind')}) in {one.get('image')}, "
-        f"{one.get('state')} by {one.get('who') or 'somebody'}"
+        f"marker {one['id']}, which cannot be read"
+        if one["state"] == BROKEN
+        else f"fault {one['id']} ({one['kind']}) in {one['image']}, "
+        f"{one['state']} by {one.get('who') or 'somebody'}"
         for one in found["markers"]
     ]
     lines += [f"{one['data_path']}: {one['directory']} is immutable" for one in found["immutable"]]
-    return lines or ["nothing was left here"]
+    return [*lines, *found["problems"]] or ["nothing was left here"]

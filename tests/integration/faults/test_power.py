@@ -15,16 +15,26 @@ import pytest
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import connect
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    fault_guard,
     fault_janitor,
     fault_power,
     fault_watch,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
+    find_longhorn,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
+from ansible_collections.nodecare.longhorn.plugins.modules import fault_image
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.server import ApiServer
 
 POWER = "/simulator/power"
+RUN = fault_janitor.Run("this-cluster", "run")
+ANOTHER = fault_janitor.Run("another-cluster", "run")
 
 
 @pytest.fixture
@@ -45,7 +55,7 @@ def test_a_node_is_switched_only_where_it_comes_on_again(
     monkeypatch.setattr(fault_janitor, "folder", lambda: tmp_path)
 
     def note() -> None:
-        fault_janitor.note_power("run", POWER, "node-2")
+        fault_janitor.note_power(RUN, POWER, "node-2")
 
     for path in ("", "/api/v1/nodes", "/version", "/simulator/nothing"):
         with pytest.raises(Failure, match="only in a simulated cluster"):
@@ -55,16 +65,16 @@ def test_a_node_is_switched_only_where_it_comes_on_again(
     with pytest.raises(Failure, match="is not armed"):
         fault_power.switch_off(client, POWER, "node-2", note)
     assert cluster.workers["node-2"].powered
-    fault_janitor.marker("run").write_text('{"run": "run", "until": 0}')
+    fault_janitor.marker(RUN).write_text('{"run": "run", "until": 0}')
     assert fault_power.switch_off(client, POWER, "node-2", note)
     assert not cluster.workers["node-2"].powered
     assert not fault_power.switch_off(client, POWER, "node-2", note)
-    noted = fault_janitor.noted_power("run")
+    noted = fault_janitor.noted_power(RUN)
     assert noted == (POWER, ["node-2"])
     assert fault_power.switch_on(client, *noted) == ["node-2"]
     assert cluster.workers["node-2"].powered
     assert fault_power.switch_on(client, *noted) == []
-    assert fault_power.switch_on(client, *fault_janitor.noted_power("another")) == []
+    assert fault_power.switch_on(client, *fault_janitor.noted_power(ANOTHER)) == []
 
 
 def test_the_manager_of_exactly_that_disk_is_killed(
@@ -80,3 +90,25 @@ def test_the_manager_of_exactly_that_disk_is_killed(
     assert len(deleted) == 1 and deleted[0].endswith(f"/{pod['metadata']['name']}")
     with pytest.raises(Failure, match="no manager that is ready"):
         fault_watch.kill_manager(client, "no-such-disk")
+
+
+def test_each_cluster_has_runs_of_its_own(
+    served: tuple[Cluster, ApiServer, Client], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cleans up one cluster neither disarms nor switches what a run in another one left."""
+    _cluster, _server, client = served
+    monkeypatch.setattr(fault_janitor, "folder", lambda: tmp_path)
+    here = fault_janitor.Run(fault_guard.cluster_of(client), "run")
+    for run, path in ((here, POWER), (ANOTHER, "/elsewhere/power")):
+        fault_janitor.marker(run).write_text('{"run": "run", "until": 0}')
+        fault_janitor.note_power(run, path, "node-2")
+    interrupt = Interrupt()
+    progress = Progress(None, interrupt)
+    work = Work(client, find_longhorn(client), Deadline(30), interrupt, progress)
+    assert fault_image.remove(work, {"run": ""})["problems"] == []
+    assert not fault_janitor.marker(here).exists()
+    assert fault_janitor.marker(ANOTHER).exists()
+    fault_janitor.marker(here).write_text('{"run": "run", "until": 0}')
+    fault_janitor.note_power(here, "/elsewhere/power", "node-2")
+    (problem,) = fault_image.remove(work, {"run": ""})["problems"]
+    assert problem.startswith("run run: ") and fault_janitor.marker(here).exists()

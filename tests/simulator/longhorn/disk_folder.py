@@ -9,11 +9,12 @@ cost neither space nor time. Their checksums are those of the real bytes.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.simulator.longhorn import immutable
@@ -37,6 +38,10 @@ def frozen_mark(directory: Path) -> Path:
     the chattr of a simulated machine makes it.
     """
     return directory.parent / ".frozen" / directory.name
+
+
+def _no_space(path: Path) -> OSError:
+    return OSError(errno.ENOSPC, "No space left on device", str(path))
 
 
 class DiskFolder:
@@ -75,6 +80,17 @@ class DiskFolder:
                 except FileNotFoundError:
                     continue
         return total
+
+    def free(self) -> int:
+        """Bytes that are left for copies, which take none here: what others put on the disk's top
+        is what fills it.
+        """
+        filled = sum(
+            entry.stat(follow_symlinks=False).st_blocks * 512
+            for entry in os.scandir(self.path)
+            if entry.is_file(follow_symlinks=False)
+        )
+        return max(0, self.capacity - filled)
 
     def wipe(self) -> None:
         """Make the file system anew: everything is gone."""
@@ -117,16 +133,26 @@ class DiskFolder:
 
     def make_dir(self, directory: Path) -> None:
         """Create a directory and its parents; OSError where that is not possible."""
+        if not directory.is_dir() and not self.free():
+            raise _no_space(directory)
         directory.mkdir(parents=True, exist_ok=True)
 
     def write(self, path: Path, content: Content) -> None:
-        """Write a file of the content's size; OSError where that is not possible."""
+        """Write a file of the content's size; OSError where that is not possible.
+
+        Without the space for it the file has its size, but not its bytes.
+        """
         self._writable(path.parent)
         path.parent.mkdir(parents=True, exist_ok=True)
+        fits = content.size <= self.free()
+        if not fits:
+            content = replace(content, name=f"{content.name}, broken off")
         with path.open("wb") as file:
             file.write(payload_of(content.name, content.size))
             file.truncate(content.size)
         self._known[str(path)] = (content, self.mtime(path))
+        if not fits:
+            raise _no_space(path)
 
     def write_text(self, path: Path, text: str) -> None:
         """Write a small file; OSError where that is not possible."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -22,8 +23,14 @@ DOWNLOAD = "download"
 SYNC = "sync"
 SAME_SECONDS = 5.0
 SKEW_SECONDS_MAX = 20.0
+# A clock that is off by more is believed when so many attempts fall together.
+FAR_MATCHES = 3
+CANDIDATES = 60
+# While the old record is still being deleted a request is refused, and sent again a second later.
+REPEATED_SECONDS = 2.0
 BEGUN = ("", "starting")
 WHOLE = ("ready", "ready-for-transfer")
+ENDED = ("failed", "failed-and-cleanup")
 # A copy that was spoiled fails once before any sync is tried (F 5.3).
 NOT_A_SYNC = "re-calculate checksum"
 
@@ -44,7 +51,8 @@ class Series:
     """The attempts at one thing: the first file of an image, or its copy on one disk.
 
     *from_start* says that the first attempt is known to be the very first; *successes* are the
-    times at which the file was there; *skews* how far the clock of each log was off, in seconds.
+    times at which the file was there, *failures* those at which an attempt ended without it;
+    *skews* how far the clock of each log was off, in seconds.
     """
 
     image: str
@@ -54,6 +62,7 @@ class Series:
     from_start: bool = False
     successes: tuple[float, ...] = ()
     skews: tuple[tuple[str, float], ...] = ()
+    failures: tuple[float, ...] = ()
 
 
 def series_of(observations: Iterable[Observation], image: str) -> list[Series]:
@@ -87,20 +96,20 @@ def _downloads(seen: Sequence[Observation], image: str) -> Series:
     attempts, _skew = _join(attempts, begun)
     created = [one.at for one in seen if one.kind == SOURCE]
     from_start = bool(attempts) and any(abs(attempts[0].at - at) <= SAME_SECONDS for at in created)
-    return Series(image, DOWNLOAD, "", tuple(attempts), from_start, tuple(whole), tuple(skews))
+    failed = tuple(one.at for one in seen if one.kind == ENTRY and one.state in ENDED)
+    return Series(
+        image, DOWNLOAD, "", tuple(attempts), from_start, tuple(whole), tuple(skews), failed
+    )
 
 
 def _join(attempts: Sequence[Attempt], seen: Sequence[Observation]) -> tuple[list[Attempt], float]:
     """Attempts with those of another clock: shifted by how far that clock is off (the median
     distance to the attempts both saw), the same ones joined, the others added.
     """
-    distances = [
-        nearest.at - one.at
-        for one in seen
-        if (nearest := _nearest(attempts, one.at)) is not None
-        and abs(nearest.at - one.at) <= SKEW_SECONDS_MAX
-    ]
-    skew = median(distances) if distances else 0.0
+    clocks = {one.clock for one in seen}
+    # Most are made by the manager of their node.
+    mine = [attempt for attempt in attempts if attempt.node in clocks] or attempts
+    skew = _skew([attempt.at for attempt in mine], [one.at for one in seen])
     joined = list(attempts)
     for one in seen:
         manager = one.clock if one.kind == LOG_DOWNLOAD else ""
@@ -115,6 +124,46 @@ def _join(attempts: Sequence[Attempt], seen: Sequence[Observation]) -> tuple[lis
     return sorted(joined, key=lambda attempt: attempt.at), skew
 
 
+def _skew(known: Sequence[float], seen: Sequence[float]) -> float:
+    """Seconds by which the times that were *seen* have to be shifted onto those that are known."""
+    near = _distances(known, seen, 0.0, SKEW_SECONDS_MAX)
+    skew = median(near) if near else 0.0
+    # The row of the back-off resembles itself when shifted, so a few are no proof against others.
+    needed = max(FAR_MATCHES, 2 * len(_distances(known, seen, skew, SAME_SECONDS)))
+    shifts = {round(at - other, 1) for at in known[:CANDIDATES] for other in seen[:CANDIDATES]}
+    for shift in sorted(shifts, key=abs):
+        found = _distances(known, seen, shift, SAME_SECONDS)
+        if len(found) >= needed:
+            needed, skew = len(found) + 1, shift + median(found)
+    return skew
+
+
+def _distances(
+    known: Sequence[float], seen: Sequence[float], shift: float, most: float
+) -> list[float]:
+    """How far each shifted time is from the nearest one that is known, where at most so far."""
+    found = []
+    for at in seen:
+        place = bisect_left(known, at + shift)
+        nearest = min(
+            known[max(0, place - 1) : place + 1], key=lambda k: abs(k - at - shift), default=None
+        )
+        if nearest is not None and abs(nearest - at - shift) <= most:
+            found.append(nearest - at - shift)
+    return found
+
+
+def _once_each(requests: Sequence[Observation]) -> list[Observation]:
+    """Requests without those that only repeat the one before."""
+    found: list[Observation] = []
+    last = -REPEATED_SECONDS
+    for one in requests:
+        if one.at - last >= REPEATED_SECONDS:
+            found.append(one)
+            last = one.at
+    return found
+
+
 def _nearest(attempts: Sequence[Attempt], at: float) -> Attempt | None:
     return min(attempts, key=lambda attempt: abs(attempt.at - at), default=None)
 
@@ -126,16 +175,21 @@ def _syncs(seen: Sequence[Observation], image: str, disk: str) -> Series:
     """
     whole = [one.at for one in seen if one.kind == ENTRY and one.state in WHOLE]
     here = [one for one in seen if one.disk == disk]
+    # Only what is left of a download is cleaned up.
+    of_downloads = {one.message for one in here if one.state == "failed-and-cleanup"}
     failed = [
         one
         for one in here
         if one.kind == ENTRY
         and one.state == "failed"
         and NOT_A_SYNC not in one.message
+        and one.message not in of_downloads
         and any(at <= one.at for at in whole)
     ]
-    asked = [one for one in here if one.kind == LOG_SYNC]
+    asked = _once_each([one for one in here if one.kind == LOG_SYNC])
     chosen = asked if len(failed) < 2 <= len(asked) else failed
     attempts = tuple(Attempt(one.at, (one.kind,), manager=one.clock) for one in chosen)
     successes = tuple(one.at for one in here if one.kind == ENTRY and one.state == "ready")
-    return Series(image, SYNC, disk, attempts, False, successes)
+    # Where the failures are the attempts, how long one lasted is not known.
+    ended = () if chosen is failed else tuple(one.at for one in failed)
+    return Series(image, SYNC, disk, attempts, False, successes, failures=ended)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import moment
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.attempts import (
     DOWNLOAD,
+    SYNC,
     Series,
     series_of,
 )
@@ -92,6 +93,12 @@ def judge(series: Series) -> Judgement:
         seen = count(len(series.attempts), "attempt")
         text = f"no evidence: {seen} seen, and no window between two of them"
         return Judgement(series, NO_EVIDENCE, text, NONE, fitted.windows)
+    if series.retries == SYNC and len(measured) == 1 and measured[0].standing == FITS:
+        text = (
+            f"no evidence: one window of {measured[0].seconds:.0f} s, which the minute that "
+            "Longhorn waits for a sync to begin explains as well"
+        )
+        return Judgement(series, NO_EVIDENCE, text, NONE, fitted.windows)
     middle = median(window.seconds for window in measured)
     if len(measured) >= FAST_WINDOWS and middle <= FAST_SECONDS:
         return Judgement(series, NO_BACKOFF, _fast_text(series, middle), CERTAIN, fitted.windows, 0)
@@ -134,10 +141,7 @@ def _fast_text(series: Series, middle: float) -> str:
     text = f"no back-off: one every {middle:.1f} s (median)"
     if series.retries == DOWNLOAD:
         return text
-    return (
-        f"{text}. This is what Longhorn 1.5 to 1.12 do while another copy is usable; "
-        "the manual test expects otherwise."
-    )
+    return f"{text}. This is what Longhorn 1.5 to 1.12 do; the manual test expects otherwise."
 
 
 def _deviation_text(fitted: Fit, index: int) -> str:

@@ -82,6 +82,7 @@ def _read(series: Series, first_step: int) -> Fit:
         seconds = after.at - before.at
         expected = length(step)
         why, restarts = _freed(before, after, series.successes)
+        why = why or _outlasted(before, after, series.failures, expected)
         windows.append(Window(seconds, expected, FREE if why else _stand(seconds, expected), why))
         step = 0 if restarts or seconds > FORGOTTEN_SECONDS else step + 1
     broken = [n for n, window in enumerate(windows) if window.standing in (EARLY, LATE)]
@@ -92,6 +93,17 @@ def _stand(seconds: float, expected: float) -> str:
     if seconds < expected - EARLY_SLACK_SECONDS:
         return EARLY
     return LATE if seconds > expected + LATE_SECONDS + LATE_SLACK_SECONDS else FITS
+
+
+def _outlasted(before: Attempt, after: Attempt, failures: Sequence[float], expected: float) -> str:
+    """Why a window proves nothing that was over before its attempt was, "" where it was not: the
+    next one comes as soon as Longhorn looks again.
+    """
+    ended = next((at for at in sorted(failures) if before.at < at <= after.at), None)
+    if ended is None or ended - before.at < expected - EARLY_SLACK_SECONDS:
+        return ""
+    late = after.at - ended > LATE_SECONDS + LATE_SLACK_SECONDS
+    return "" if late else "the attempt itself lasted longer than the window"
 
 
 def _freed(before: Attempt, after: Attempt, successes: Sequence[float]) -> tuple[str, bool]:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What has to be seen after a fault in a copy that Longhorn gets over by itself, or that the
-operator repairs: wrong bytes, lost files, a full disk, a lost manager, a lost node, no copy left.
+operator repairs: wrong bytes, lost files, a full disk, no space for a sync, a lost manager, a lost
+node, no copy left.
 
 Sources: backing-image-manager pkg/sync/sync_file.go, longhorn-manager
 controller/backing_image_manager_controller.go and node_controller.go, v1.6.4 to v1.12.1, and the
@@ -18,6 +19,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults.e
     MET,
     NO_EVIDENCE,
     NOT_MET,
+    RETRIES,
     Expectation,
     sync_repair,
 )
@@ -28,6 +30,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults.h
 
 WRONG_BYTES = r"ready file is modified at .* with a different checksum"
 REMOVED = r"failed to re-calculate checksum"
+# A receiver without space does not say so: its file breaks off, or cannot even be begun (pkg/sync/
+# sync_file.go Receive and finishProcessing, sparse-tools sparse/rest/handlers.go).
+BROKEN_OFF = r"^$|doesn't match the file (actual )?checksum|failed to stat tmp file"
 NOT_REUSED = r"failed to re-calculate checksum|should be directly reused but failed"
 NO_MANAGER = r"[Mm]anager pod is not running"
 #: Kinds of fault, in the order in which they are documented.
@@ -35,6 +40,7 @@ KINDS = (
     "wrong_bytes",
     "files_removed",
     "disk_full",
+    "no_space",
     "manager_killed",
     "all_copies_gone",
     "node_down",
@@ -49,6 +55,7 @@ def copy_fault(
         "wrong_bytes": lambda: _lost(history, disk, WRONG_BYTES),
         "files_removed": lambda: _lost(history, disk, REMOVED),
         "disk_full": lambda: [_pressed(history, True), _untouched(history, disk)],
+        "no_space": lambda: [*_not_sent(history, disk), _pressed(history, True)],
         "manager_killed": lambda: _without_manager(history, disk),
         "all_copies_gone": lambda: _none_left(history),
         "node_down": lambda: _without_node(history, disk),
@@ -63,7 +70,7 @@ def copy_repair(history: History, disk: str, kind: str) -> list[Expectation]:
     found = [Expectation("the copy is ready again", again.outcome, again.expected, again.seen)]
     if kind == "all_copies_gone":
         found = []  # the copies come back on disks of Longhorn's choice
-    if kind == "disk_full":
+    if kind in ("disk_full", "no_space"):
         found.append(_pressed(history, False))
     if kind == "node_down":
         found.append(_node(history, "True", "the node is back"))
@@ -80,13 +87,14 @@ def _states(entries: Sequence[Entry | None]) -> str:
 
 
 def _explained(said: Sequence[Entry], pattern: str) -> Expectation:
-    texts = list(dict.fromkeys(entry.message for entry in said if entry.message))
+    texts = list(dict.fromkeys(entry.message for entry in said))
     right = [text for text in texts if re.search(pattern, text)]
     return Expectation(
         "the message explains",
         _verdict(bool(said), bool(right)),
         f"it matches {pattern}",
-        "; ".join(f'"{text}"' for text in (right or texts)[:3]) or "no message was seen",
+        "; ".join(f'"{text}"' if text else "an empty message" for text in (right or texts)[:3])
+        or "no message was seen",
     )
 
 
@@ -109,6 +117,27 @@ def _lost(history: History, disk: str, pattern: str) -> list[Expectation]:
             _verdict(bool(failed), again),
             "the copy turns ready while the fault is still there: another file took its place",
             _states(seen) or "no change was seen",
+        ),
+    ]
+
+
+def _not_sent(history: History, disk: str) -> list[Expectation]:
+    """The file cannot be sent again, which is tried without end."""
+    failed = [one for one in history.failures_of(disk) if not re.search(REMOVED, one.message)]
+    states = _states(history.of_disk(disk)) or "no change was seen"
+    return [
+        Expectation(
+            "the copy fails",
+            _verdict(bool(history.images), bool(failed)),
+            "the entry of the disk reads failed after a try to send the file",
+            states,
+        ),
+        _explained(failed, BROKEN_OFF),
+        Expectation(
+            "Longhorn tries again",
+            _verdict(bool(failed), len(failed) > RETRIES),
+            f"the sync is tried, and fails, at least {RETRIES} times more",
+            f"{max(0, len(failed) - 1)} failures after the first",
         ),
     ]
 

@@ -68,6 +68,11 @@ def target_of(
     return Target(chosen, tuple(sorted(c.disk for c in copies if c.disk != chosen.uuid)))
 
 
+def all_bytes(disk: Disk) -> int:
+    """Bytes that a file has to have at least to leave nothing of a disk."""
+    return disk.storage_available + STEP_BYTES
+
+
 def pressure_bytes(disk: Disk, least_percentage: int) -> int:
     """Bytes that a file has to have for Longhorn to see pressure on a disk.
 

@@ -119,4 +119,5 @@ def needs_window(verdict: Verdict) -> bool:
         undetermined.NAME,
         undetermined.UNSETTLED,
         data_source_stuck.NAME,
+        upgrade_hazard.NAME,
     )

@@ -17,6 +17,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     OTHER,
     Cause,
     cause_of,
+    cause_on_disk,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     Verdict,
@@ -62,8 +63,13 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     used = {r.disk for r in sight.cluster.replicas_of_image.get(sight.image.name, ())}
     if len(proven) >= sight.wanted and not used & set(found):
         return None
-    told = phrases([f"{seen.place}: {_told(seen)}" for seen in found.values()])
-    causes = [cause_of(seen.copy.message) for seen in found.values()]
+    causes = [_cause(sight, seen) for seen in found.values()]
+    told = phrases(
+        [
+            f"{seen.place}: {_told(seen, cause)}"
+            for seen, cause in zip(found.values(), causes, strict=True)
+        ]
+    )
     worst = next((cause for cause in causes if not cause.passes), causes[0])
     return Verdict(
         NAME,
@@ -76,8 +82,13 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     )
 
 
-def _told(seen: SeenCopy) -> str:
-    cause: Cause = cause_of(seen.copy.message)
+def _cause(sight: Sight, seen: SeenCopy) -> Cause:
+    disk = sight.cluster.disks.get(seen.copy.disk)
+    free = disk.storage_available if disk is not None and disk.storage_maximum else None
+    return cause_on_disk(seen.copy.message, free, sight.image.file_bytes)
+
+
+def _told(seen: SeenCopy, cause: Cause) -> str:
     if cause is OTHER:
         return seen.why
     return f"{cause.meaning} ({seen.why})" if seen.copy.message else cause.meaning

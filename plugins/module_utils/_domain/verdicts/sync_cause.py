@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -60,6 +61,7 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     ("failed to stat tmp file", NOT_WRITABLE),
     ("actual checksum", CHECKSUM),
     ("different checksum", CHECKSUM),
+    ("recorded checksum", CHECKSUM),
     ("manager pod is not running", MANAGER_DOWN),
     ("should be directly reused but failed", NO_SENDER),
     ("failed to wait for processing begin", NO_SENDER),
@@ -70,6 +72,23 @@ _TEXTS: tuple[tuple[str, Cause], ...] = (
     ("no route to host", NETWORK),
     ("i/o timeout", NETWORK),
 )
+
+
+_ABOUT_A_SYNC = re.compile(
+    r"failed to process sync file: .*(actual checksum|failed to stat tmp file)|recorded checksum"
+)
+
+
+def cause_on_disk(message: str, free: int | None, size: int) -> Cause:
+    """The cause, by the message and by the bytes that the disk has free (None: not known).
+
+    A sync that runs out of space says so in the manager's log only. Its entry tells of another
+    checksum, because the file broke off, of a file that is not there, or nothing
+    (longhorn/backing-image-manager pkg/sync/sync_file.go Receive and finishProcessing, sparse-tools
+    sparse/rest/handlers.go, v1.6.4 to v1.12.1).
+    """
+    may_be = not message or _ABOUT_A_SYNC.search(message)
+    return NO_SPACE if may_be and free is not None and free < size else cause_of(message)
 
 
 def cause_of(message: str) -> Cause:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import commands
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
@@ -115,8 +116,13 @@ def remedy(sight: Sight) -> str:
 
 def recover_command(sight: Sight, *variables: str) -> str:
     """The command that recovers this image, to be copied as it is."""
-    image = f"image={sight.image.name}"
-    return commands.playbook(sight.cluster.namespace, "recover_backing_image", image, *variables)
+    return recover_command_of(sight.cluster, sight.image.name, *variables)
+
+
+def recover_command_of(cluster: Cluster, image: str, *variables: str) -> str:
+    """The same for an image by its name."""
+    wanted = (f"image={image}", *variables)
+    return commands.playbook(cluster.namespace, "recover_backing_image", *wanted)
 
 
 def patch_command(sight: Sight, operations: Sequence[Mapping[str, Any]]) -> str:

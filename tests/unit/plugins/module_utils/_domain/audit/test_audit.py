@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit import junit, text
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Copy
 from tests.unit.plugins.module_utils._domain.audit.scenes import ask, impact, rules, three
 from tests.unit.plugins.module_utils._domain.build import (
     GIB,
@@ -64,8 +65,8 @@ def test_copies_in_one_zone_are_weak_where_there_is_another() -> None:
         [copy("a.0"), copy("b.0", eviction_requested=True)],
     ],
 )
-def test_what_is_not_proven_protects_nothing(copies: list[object]) -> None:
-    found = ask(three("1.12.1", image("one", copies)))  # type: ignore[arg-type]
+def test_what_is_not_proven_protects_nothing(copies: list[Copy]) -> None:
+    found = ask(three("1.12.1", image("one", copies)))
     assert impact(found, "node", "a").images == ["one"]
 
 

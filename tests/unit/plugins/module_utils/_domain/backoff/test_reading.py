@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import (
     log_line,
@@ -124,3 +127,94 @@ def test_the_picture_is_well_formed_and_has_a_mark_for_each_attempt() -> None:
     assert len(marks) == 4
     assert "<&>" in "".join(root.itertext())
     assert ElementTree.fromstring(picture.draw([])).tag.endswith("svg")
+
+
+ROW = (60.0, 120.0, 240.0, 300.0, 300.0, 300.0)
+ZONES = ("Z", "+00:00", "+01:00", "-05:30", "+13:00")
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[float], list[str]]:
+    """When attempts were made, and which manager made each: it may be taken over once."""
+    late = draw(st.lists(st.floats(0, 30), min_size=4, max_size=6))
+    moved = draw(st.integers(2, len(late)))
+    at, times, makers = 1_800_000_000.0, [1_800_000_000.0], ["worker-1"]
+    for number, more in enumerate(late, 1):
+        # Another manager begins at once, and with the first window.
+        at += (
+            15.0
+            if number == moved
+            else ROW[number - 1 if number < moved else number - moved - 1] + more
+        )
+        times.append(at)
+        makers.append("worker-1" if number < moved else "worker-2")
+    return times, makers
+
+
+def log_of(at: float, manager: str, zone: str) -> str:
+    """A line of a manager whose machine keeps that zone."""
+    sign, hours, minutes = (zone[0], zone[1:3], zone[4:]) if zone != "Z" else ("+", "0", "0")
+    ahead = timedelta(hours=int(hours), minutes=int(minutes))
+    there = timezone(-ahead if sign == "-" else ahead)
+    text = datetime.fromtimestamp(at, there).replace(tzinfo=None).isoformat(timespec="microseconds")
+    return LINE.format(at=f"{text}{zone}").replace("worker-1", manager)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    histories(),
+    st.tuples(st.sampled_from([0.0, -4.0, 19.0, -75.0, 3600.0]), st.floats(-15, 15)),
+    st.sampled_from(ZONES),
+    st.integers(0, 3),
+    st.integers(1, 60),
+)
+def test_rotated_logs_of_several_managers_with_clocks_of_their_own(
+    history: tuple[list[float], list[str]],
+    skews: tuple[float, float],
+    zone: str,
+    twice: int,
+    cut: int,
+) -> None:
+    """What was done is found again, whatever the logs look like; a window that was halved too."""
+    times, makers = history
+    clocks = dict(zip(("worker-1", "worker-2"), skews, strict=True))
+    if makers.count("worker-1") < 4:
+        clocks["worker-1"] = skews[1]  # too few to believe a clock that is off by more
+    for broken in (False, True):
+        if broken and makers[2] == "worker-1":
+            times = [*times[:2], *(at - 60.0 for at in times[2:])]
+        elif broken:
+            return
+        pods = [
+            Observation(float(int(at)), "pod", "img", clock=by)
+            for at, by in zip(times, makers, strict=True)
+        ]
+        seen: list[Observation] = []
+        for manager in ("worker-1", "worker-2"):
+            lines = [
+                log_of(at + clocks[manager], manager, zone)
+                for at, by in zip(times, makers, strict=True)
+                if by == manager
+            ]
+            old, new = lines[: len(lines) // 2 + twice], lines[len(lines) // 2 :]
+            # The first line of the file that was begun anew is the end of one.
+            seen += log_line.observe_all([*old, lines[-1][cut:], *new], f"pod-of-{manager}")
+        (found,) = judge_image([*pods, *seen], "img")
+        assert len(found.series.attempts) == len(times)
+        assert [one.at for one in found.series.attempts] == [one.at for one in pods]
+        assert (found.verdict, found.first_deviation) == (
+            ("deviates", 1) if broken else ("follows_rule", None)
+        )
+        for clock, skew in found.series.skews:
+            assert skew == pytest.approx(-clocks[clock], abs=1.1)
+
+
+def test_a_request_that_is_repeated_at_once_is_one_attempt() -> None:
+    """As in the recordings of one lost copy: the first meets the record that is being deleted."""
+    lines = [SYNC_LINE.replace("20:49:26", at) for at in ("20:49:26", "20:49:27", "20:49:29")]
+    failed = [Observation(moment.seconds("2026-11-20T20:40:00Z"), "entry", "img", "d", "ready")]
+    (found,) = judge_image([*log_line.observe_all(lines), *failed], "img")
+    assert [moment.spell(one.at) for one in found.series.attempts] == [
+        "2026-11-20T20:49:26Z",
+        "2026-11-20T20:49:29Z",
+    ]

@@ -108,3 +108,23 @@ def test_logs_alone_show_that_syncs_are_not_delayed(name: str) -> None:
     (found,) = table(scenario(name), kinds=())
     assert (found.series.retries, found.verdict) == ("sync", "no_backoff")
     assert "one every 3.0 s" in found.summary
+
+
+@pytest.mark.parametrize(
+    ("name", "retries", "verdicts"),
+    [
+        # One lost copy that is synced at once; the request was repeated a second later.
+        ("v1.6.4/v8-one-copy-lost-while-volume-attached", "sync", []),
+        ("v1.12.1/v8-one-copy-lost-while-volume-attached", "sync", ["no_evidence"]),
+        # The downloads of a recovery fail on a disk that had a copy: that is no sync.
+        ("v1.6.4/e6-recovery-url-dead", "download", ["follows_rule"]),
+        # The sender is lost while a sync begins, which is given up after a minute.
+        ("v1.12.1/e0-solo-all-copies-lost", "sync", ["no_backoff", "no_evidence"]),
+        ("v1.6.4/v7-sync-failure-while-volume-uses-image", "sync", ["no_backoff"]),
+    ],
+)
+def test_other_recordings_are_not_taken_for_more_than_they_show(
+    name: str, retries: str, verdicts: list[str]
+) -> None:
+    found = [one for one in table(scenario(name)) if one.series.retries == retries]
+    assert sorted(one.verdict for one in found) == verdicts

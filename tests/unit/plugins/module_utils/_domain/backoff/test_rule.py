@@ -134,3 +134,16 @@ def test_too_little_is_no_evidence(seen: list[Observation]) -> None:
 def test_one_window_is_never_certain() -> None:
     found = judged(*pods([64.0]), Observation(BEGIN, SOURCE, "img"))
     assert (found.verdict, found.confidence) == ("follows_rule", "likely")
+
+
+def test_a_download_that_outlasts_its_window_tells_nothing_of_it() -> None:
+    """A connection that is cut after three minutes: tried again at once, twice."""
+    begun = [0.0, 200.0, 400.0, 660.0]
+    ended = [Observation(BEGIN + at + 180, ENTRY, "img", disk="d", state="failed") for at in begun]
+    seen = [Observation(BEGIN + at, POD, "img") for at in begun]
+    found = judged(*seen, *ended, Observation(BEGIN, SOURCE, "img"))
+    assert [one.standing for one in found.windows] == ["free", "free", "fits"]
+    assert found.verdict == "follows_rule"
+    assert found.windows[0].why == "the attempt itself lasted longer than the window"
+    later = [*seen[:1], *(Observation(one.at + 100, POD, "img") for one in seen[1:])]
+    assert judged(*later, ended[0], Observation(BEGIN, SOURCE, "img")).first_deviation == 0

@@ -7,10 +7,13 @@ in which what was expected did not happen.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import parse
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults import (
     copies,
     history,
@@ -27,13 +30,25 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults.h
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.faults.target import (
     STEP_BYTES,
+    all_bytes,
     pressure_bytes,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Disk
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import detect
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import catalogue
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import see
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    Verdict,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import arm
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.faults import make
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import undo
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.objects import Object
 from tests.simulator.store import WatchEvent
+from tests.simulator.workers import make_roots
+from tests.unit.recorded import assemble
 
 READY = Entry("ready")
 IMAGE = "fault-x"
@@ -47,8 +62,8 @@ def outcomes(found: list[Expectation]) -> dict[str, str]:
 class Watched:
     """A cluster with a test image on two disks, and all that is seen of it from now on."""
 
-    def __init__(self, version: str) -> None:
-        self.cluster = Cluster(version, nodes=3, disks=1, seed=5, disk_size=400 << 20)
+    def __init__(self, version: str, nodes: int = 3) -> None:
+        self.cluster = Cluster(version, nodes=nodes, disks=1, seed=5, disk_size=400 << 20)
         self.disk, self.other = self.cluster.disk_uuids()[:2]
         self.cluster.create_image(IMAGE, on=[self.disk, self.other])
         self.history = History()
@@ -166,3 +181,79 @@ def test_the_file_is_as_large_as_pressure_needs() -> None:
     assert pressure_bytes(disk, 25) == (450 << 20) + STEP_BYTES
     full = Disk("d", "n", storage_maximum=1000 << 20, storage_available=100 << 20)
     assert pressure_bytes(full, 25) == STEP_BYTES
+
+
+def no_space(watched: Watched, folder: Path) -> dict[str, str]:
+    """Make that fault as a worker does it for a play; what its undo is asked by."""
+    cluster, disk = watched.cluster, watched.disk
+    uuid = cluster.store.get(names.IMAGES, names.NAMESPACE, IMAGE)["status"]["uuid"]
+    node = next(name for name in cluster.nodes if disk in cluster.disk_uuids(name))
+    (place,) = parse.node(cluster.store.get(names.NODES, names.NAMESPACE, node)).disks
+    asked = {"root": str(make_roots(cluster.workers, folder)[node]), "id": "t"}
+    copy = {"image": IMAGE, "uuid": uuid, "disk_uuid": disk, "data_path": place.path}
+    fill = {"kind": "no_space", "size": all_bytes(place), "limit": 1 << 30}
+    arm({**asked, **copy, **fill, "deadline": 60, "undo": "elsewhere"}, "")
+    make(asked)
+    return asked
+
+
+def verdict_now(cluster: Cluster) -> Verdict:
+    """What diagnose says of the image, looking for half a minute."""
+    kinds = {
+        "lhnodes": names.NODES,
+        "k8snodes": "nodes",
+        "backingimages": names.IMAGES,
+        "backingimagedatasources": names.DATA_SOURCES,
+        "backingimagemanagers": names.MANAGERS,
+    }
+    window = []
+    for second in range(0, 30, 2):
+        held = {
+            kind: {str(number): obj for number, obj in enumerate(cluster.store.list(res))}
+            for kind, res in kinds.items()
+        }
+        model = assemble(detect(cluster.profile.text, []), held)
+        window.append(see(model, model.images[IMAGE], float(second)))
+        cluster.kernel.run_for(2)
+    return catalogue.judge(window)
+
+
+@pytest.mark.parametrize("version", ["1.6", "1.12"])
+def test_a_sync_without_space_fails_until_there_is_some(version: str, tmp_path: Path) -> None:
+    # No third disk, on which Longhorn would make another copy meanwhile.
+    watched = Watched(version, nodes=2)
+    cluster, disk, others = watched.cluster, watched.disk, [watched.other]
+    cluster.store.mutate(
+        names.IMAGES, names.NAMESPACE, IMAGE, lambda obj: obj["spec"].update(minNumberOfCopies=2)
+    )
+    try:
+        asked = no_space(watched, tmp_path)
+        seen = watched.until_met(
+            lambda: copies.copy_fault(watched.history, disk, others, "no_space")
+        )
+        assert set(seen.values()) == {MET}, seen
+        verdict = verdict_now(cluster)
+        assert (verdict.name, verdict.detail) == ("failed_sync_retrying", "no_space")
+        assert "no space on the disk" in verdict.summary
+        undo(asked["root"], asked["id"])
+        seen = watched.until_met(lambda: copies.copy_repair(watched.history, disk, "no_space"))
+        assert set(seen.values()) == {MET}, seen
+    finally:
+        cluster.close()
+
+
+def test_a_sync_that_breaks_off_ends_with_another_checksum() -> None:
+    """As where some space is left: the text that names the cause is only in the manager's log."""
+    watched = Watched("1.6", nodes=2)
+    cluster, disk = watched.cluster, watched.disk
+    folder = cluster.folder_of(disk)
+    try:
+        with (folder.path / "filled").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, folder.capacity - (8 << 20))
+        cluster.remove_files(IMAGE, next(n for n in cluster.nodes if disk in cluster.disk_uuids(n)))
+        cluster.kernel.run_for(60)
+        said = {one.message for one in watched.history.failures_of(disk)}
+        assert any("doesn't match the file checksum" in text for text in said), said
+        assert verdict_now(cluster).detail == "no_space"
+    finally:
+        cluster.close()

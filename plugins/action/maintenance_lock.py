@@ -8,32 +8,23 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible.utils.display import Display
-
 from ansible_collections.nodecare.longhorn.plugins.plugin_utils.live_progress import (
     LiveProgressAction,
-    printable,
 )
 
 CONTROLLER = "NODECARE_LONGHORN_CONTROLLER"
 
 
 class ActionModule(LiveProgressAction):
-    """See the module. A worker's parent is the process of the playbook."""
+    """See the module. The parent of a worker is the process of the playbook."""
+
+    SHOWN = "lines"
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Run the module with the number of the playbook's process in its environment."""
-        environment = self._task.environment
-        if self._connection.transport == "local" and self._task.args.get("state") == "kept":
-            self._task.environment = [*(environment or []), {CONTROLLER: str(os.getppid())}]
-        try:
-            result = super().run(tmp, task_vars)
-        finally:
-            self._task.environment = environment
-        host = printable(str((task_vars or {}).get("inventory_hostname", "")))
-        if not self._task.no_log and not result.get("failed"):
-            for line in result.get("lines") or ():
-                Display().display(f"  [{host}] {printable(str(line))}")
-        return result
+        """Run the module, to keep the lock with the playbook's process in its environment."""
+        if self._connection.transport != "local" or self._task.args.get("state") != "kept":
+            return super().run(tmp, task_vars)
+        with self._environment({CONTROLLER: str(os.getppid())}):
+            return super().run(tmp, task_vars)

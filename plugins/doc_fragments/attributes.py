@@ -48,3 +48,42 @@ attributes:
     details:
       - This module only reads.
 """
+
+    STEP_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+"""
+
+    PLAN_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details:
+      - The diff is the plan.
+  idempotent:
+    support: full
+    details:
+      - This module only reads.
+"""
+
+    FAULT_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+    details:
+      - What is done is in the returned values.
+  idempotent:
+    support: full
+"""

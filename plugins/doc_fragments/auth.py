@@ -14,9 +14,8 @@ options:
   kubeconfig:
     description:
       - Path of a kubeconfig file, or its content as a dictionary.
-      - If neither this nor O(host) is given, the service account of the pod is used, and
-        outside of a cluster the default file
-        C(~/.kube/config).
+      - If neither this nor O(host) is given, the service account of the pod is used, and outside of
+        a cluster the file that E(KUBECONFIG) names, or C(~/.kube/config).
       - Can also be given by the environment variable E(K8S_AUTH_KUBECONFIG).
     type: raw
   context:

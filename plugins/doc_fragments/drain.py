@@ -16,6 +16,9 @@ options:
       - Name of the node, the same for Kubernetes and Longhorn.
     type: str
     required: true
+notes:
+  - The roles C(nodecare.longhorn.drain_node) and C(nodecare.longhorn.restore_node) run the steps of a
+    maintenance in their order. In check mode a step tells what it would do to the cluster as it is.
 """
 
     DISK = r"""
@@ -127,6 +130,29 @@ options:
     type: str
     choices: [own, longhorn]
     default: own
+"""
+
+    SINGLE_REPLICA = r"""
+options:
+  single_replica_volumes:
+    description:
+      - What to do with volumes that have one replica only, on the node that is drained.
+      - V(move) gives them a second replica for the time.
+      - V(block) makes each of them a blocker.
+    type: str
+    choices: [move, block]
+    default: move
+"""
+
+    REPAIR = r"""
+options:
+  repair_entries:
+    description:
+      - Whether placement map entries that were written as C({}) may be written in full.
+      - On Longhorn 1.8 and later such an entry keeps Longhorn from changing or deleting the image,
+        so it is a blocker otherwise.
+    type: bool
+    default: false
 """
 
     LOCK = r"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How the sources of images are reached."""
+    """How the sources of images are reached from the machine that the module runs on."""
 
     DOCUMENTATION = r"""
 options:

@@ -89,6 +89,16 @@ SOURCE_OPTIONS: dict[str, dict[str, Any]] = {
     "source_timeout": {"type": "float", "default": 1800},
 }
 
+# Of the modules that write: a module that only reads makes no pod either.
+PROBE_OPTIONS: dict[str, dict[str, Any]] = {
+    "source_probe": {
+        "type": "str",
+        "choices": ["auto", "cluster", "controller"],
+        "default": "auto",
+    },
+    "source_probe_image": {"type": "str"},
+}
+
 _SECRETS_OF_USERS = ("token", "password", "client-key-data", "id-token", "refresh-token")
 
 

@@ -50,6 +50,10 @@ PODS: dict[str, dict[str, Any]] = {
 MOVER: dict[str, dict[str, Any]] = {
     "mover": {"type": "str", "choices": ["own", "longhorn"], "default": "own"},
 }
+SINGLE_REPLICA: dict[str, dict[str, Any]] = {
+    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
+}
+REPAIR: dict[str, dict[str, Any]] = {"repair_entries": {"type": "bool", "default": False}}
 RETURN: dict[str, dict[str, Any]] = {
     "cancel": {"type": "bool", "default": False},
     "keep_extra_copies": {"type": "bool", "default": False},
@@ -178,7 +182,7 @@ def run_step(step: Step, *specs: Mapping[str, dict[str, Any]]) -> None:
             playbook = "evict_disk" if request.disk else "drain_node"
             what = f"disk {request.disk} of {request.node}" if request.disk else request.node
             late.args = (
-                f"{late} Run the same command again to go on, or {playbook} with -e action=cancel "
+                f"{late} Run the same command again to go on, or {playbook} with -e cancel=true "
                 f"to give {what} back as it was.",
             )
             raise

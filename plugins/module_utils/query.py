@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 
+OPTION: dict[str, dict[str, Any]] = {"query": {"type": "str"}}
+
 
 def search(expression: str, data: Any) -> Any:
     """The value of the expression over *data*. Raises Failure with a sentence when it is none."""

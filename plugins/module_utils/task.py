@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, reporting
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import connect
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
@@ -41,6 +42,16 @@ def pause(interrupt: Interrupt, progress: Progress, seconds: float) -> None:
         time.sleep(min(PAUSE_SECONDS, left))
 
 
+def unchanged(text: str, params: Mapping[str, Any]) -> str:
+    """A failure that came before any write, with a sentence that says so where it has none."""
+    if any(words in text.lower() for words in ("nothing was changed", "was not touched")):
+        return text
+    # Within a play that has the lock, earlier steps may have changed something.
+    within = params.get("lock_holder") or params.get("steps")
+    sentence = "This step changed nothing." if within else "Nothing was changed."
+    return f"{text}\n{sentence}" if "\n" in text else f"{text} {sentence}"
+
+
 @contextmanager
 def running(module: AnsibleModule) -> Iterator[Task]:
     """Connect, listen to signals, and turn every Failure inside the block into fail_json.
@@ -50,6 +61,7 @@ def running(module: AnsibleModule) -> Iterator[Task]:
     params: dict[str, Any] = module.params
     module.no_log_values.update(argspec.secrets_in_kubeconfig(params.get("kubeconfig")))
     interrupt = Interrupt()
+    client: Client | None = None
     try:
         with interrupt.installed(), Progress.from_environment(interrupt) as progress:
             deadline = Deadline(float(params.get("wait_timeout") or READ_SECONDS))
@@ -57,7 +69,9 @@ def running(module: AnsibleModule) -> Iterator[Task]:
             client.pause = partial(pause, interrupt, progress)
             yield Task(client, deadline, interrupt, progress)
     except Failure as failure:
-        result = {"failed": True, "msg": str(failure), **(failure.result or {})}
+        wrote = client is not None and client.writes > 0
+        text = str(failure) if wrote else unchanged(str(failure), params)
+        result = {"failed": True, "msg": text, **(failure.result or {})}
         if not module.check_mode:
             reporting.write(module, result)
         module.fail_json(**result)

@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Judges every backing image as M(nodecare.longhorn.backing_image_info) does, and shows the
     verdicts as plain lines while Ansible runs, worst first. A count of each comes before, healthy
-    images are only counted.
+    images are only counted, and so is what follows the worst hundred.
   - Each image is told with since when, why, the volumes and replicas that wait on it, and a remedy.
   - Nothing is written.
 author:
@@ -32,8 +32,8 @@ options:
     elements: str
   window:
     description:
-      - Seconds that an image without any ready copy is watched before it is judged, because
-        such a picture can be a passing one.
+      - Seconds that an image is watched before it is judged where one read may show a passing
+        picture, because no copy is ready, or because nothing is reported for a copy that is wanted.
       - V(0) judges from one read.
     type: float
     default: 10

@@ -28,6 +28,7 @@ description:
 author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
+  - nodecare.longhorn.fault
   - nodecare.longhorn.attributes
 attributes:
   check_mode:
@@ -42,57 +43,6 @@ attributes:
       - V(undone) and V(clean) write nothing when there is nothing left. V(armed) and V(made) refuse
         to do their step twice.
 options:
-  state:
-    description: What to do.
-    type: str
-    required: true
-    choices: [armed, made, undone, clean]
-  id:
-    description:
-      - Name of this fault, by which its undo knows it. Lower-case letters, digits and dashes.
-      - Required unless O(state=clean).
-    type: str
-  kind:
-    description:
-      - What kind of fault. Required with O(state=armed).
-      - V(immutable) removes the files and makes the directory immutable in one step.
-      - V(immutable_during_transfer) removes the files, waits until Longhorn sends them again, and
-        makes the directory immutable in the middle of it.
-      - V(files_removed) removes the files.
-      - V(wrong_bytes) changes bytes of the file.
-      - V(disk_full) fills the disk with a file.
-      - V(no_space) removes the files and fills the disk with a file of at most O(size), so that it
-        has less space than the files need, in one step. It leaves half of that, whatever O(leave)
-        says, and is refused on the file system of the machine's root unless 2 GiB stay free.
-    type: str
-    choices:
-      [immutable, immutable_during_transfer, files_removed, wrong_bytes, disk_full, no_space]
-  image:
-    description:
-      - Name of the image. Required with O(state=armed).
-      - Only the images of fault plays are accepted, whose names begin with C(fault-).
-    type: str
-  uuid:
-    description: The image's C(status.uuid). Required with O(state=armed).
-    type: str
-  disk_uuid:
-    description: UUID of the disk. Required with O(state=armed).
-    type: str
-  data_path:
-    description: Path of the disk on this worker. Required with O(state=armed).
-    type: str
-  deadline:
-    description: Seconds after which the fault is undone in any case.
-    type: int
-    default: 600
-  who:
-    description: Who makes the fault, for the marker.
-    type: str
-    default: ''
-  wait:
-    description: Seconds to wait for a transfer to catch.
-    type: float
-    default: 60
   moment:
     description:
       - With O(state=made) and O(kind=files_removed), when the files are removed, in seconds since
@@ -100,26 +50,6 @@ options:
         workers remove theirs at the same moment. The module does not wait for it.
     type: float
     default: 0
-  leave:
-    description: Bytes to leave free on a disk that is filled.
-    type: int
-    default: 0
-  size:
-    description:
-      - Bytes of the file that fills a disk; V(0) for all but O(leave).
-    type: int
-    default: 0
-  limit:
-    description: The largest file, in bytes, that may be made to fill a disk.
-    type: int
-    default: 0
-  disks:
-    description:
-      - The disks to look at with O(state=clean), as the inventory plug-in and
-        M(nodecare.longhorn.node_info) tell them. C(uuid), C(path) and C(type) are used.
-    type: list
-    elements: dict
-    default: []
   root:
     description:
       - Folder in which the worker's file system is seen, for a login that lands in a container
@@ -230,12 +160,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils import fault_options
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import bundle
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import arm
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.faults import make
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.marker import read_marker
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import (
-    KINDS,
     Refused,
     checked,
     copy_of,
@@ -243,34 +173,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import clean, undo
 
-ARM = ("id", "kind", "image", "uuid", "disk_uuid", "data_path")
-KEPT = (*ARM, "root", "deadline", "who", "wait", "leave", "size", "limit")
-
-
-def spec() -> dict[str, dict[str, Any]]:
-    """The options."""
-    return {
-        "state": {
-            "type": "str",
-            "required": True,
-            "choices": ["armed", "made", "undone", "clean"],
-        },
-        "id": {"type": "str"},
-        "kind": {"type": "str", "choices": list(KINDS)},
-        "image": {"type": "str"},
-        "uuid": {"type": "str"},
-        "disk_uuid": {"type": "str"},
-        "data_path": {"type": "str"},
-        "deadline": {"type": "int", "default": 600},
-        "who": {"type": "str", "default": ""},
-        "wait": {"type": "float", "default": 60},
-        "moment": {"type": "float", "default": 0},
-        "leave": {"type": "int", "default": 0},
-        "size": {"type": "int", "default": 0},
-        "limit": {"type": "int", "default": 0},
-        "disks": {"type": "list", "elements": "dict", "default": []},
-        "root": {"type": "str", "default": "/"},
-    }
+OPTIONS: dict[str, dict[str, Any]] = {
+    **fault_options.OPTIONS,
+    "moment": {"type": "float", "default": 0},
+    "root": {"type": "str", "default": "/"},
+}
+KEPT = (*fault_options.KEPT, "root")
 
 
 def act(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -297,12 +205,8 @@ def act(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec=spec(),
-        required_if=[
-            ("state", "armed", ARM),
-            ("state", "made", ("id",)),
-            ("state", "undone", ("id",)),
-        ],
+        argument_spec=OPTIONS,
+        required_if=fault_options.required("id"),
         supports_check_mode=True,
     )
     try:

@@ -21,6 +21,7 @@ author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
   - nodecare.longhorn.auth
+  - nodecare.longhorn.query
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
   - nodecare.longhorn.attributes.info_module
@@ -32,19 +33,12 @@ options:
     elements: str
   window:
     description:
-      - Seconds that an image without any ready copy is watched before it is judged, because
-        such a picture can be a passing one.
-      - Where every image has a ready copy the module answers at once.
+      - Seconds that an image is watched before it is judged where one read may show a passing
+        picture, because no copy is ready, or because nothing is reported for a copy that is wanted.
+      - Where nothing of the kind is seen the module answers at once.
       - V(0) judges from one read.
     type: float
     default: 10
-  query:
-    description:
-      - A JMESPath expression over the whole result, as the C(--query) of the AWS command line
-        has it. Its value is returned
-        as RV(result).
-      - Needs the Python library C(jmespath).
-    type: str
 seealso:
   - module: nodecare.longhorn.backing_image_diagnosis
   - module: nodecare.longhorn.backing_image_recovery
@@ -246,7 +240,7 @@ def main() -> None:
             **argspec.CONNECTION_OPTIONS,
             "name": {"type": "list", "elements": "str"},
             "window": {"type": "float", "default": 10},
-            "query": {"type": "str"},
+            **query.OPTION,
         },
         supports_check_mode=True,
     )

@@ -21,7 +21,8 @@ description:
     as done. Then waits for the first file, gives the tickets back as they were, and waits until
     the wanted number of copies
     is there and the volumes are attached and healthy.
-  - Before the first write the source is read to its end, from the machine that the module runs on.
+  - Before the first write to Longhorn the source is read to its end, by a pod in the cluster where
+    that is possible and by the machine that the module runs on otherwise (O(source_probe)).
     It has to deliver the recorded bytes (SHA-512, length and virtual size), because Longhorn keeps
     the first checksum for good.
   - Several images are worked on in one loop, those that volumes wait for first.
@@ -69,6 +70,32 @@ options:
       - If it does not deliver the recorded bytes any more, the image is gone then for good.
     type: bool
     default: false
+  source_probe:
+    description:
+      - From where the sources are read.
+      - V(cluster) makes a pod in O(namespace) that reads them as Longhorn will, over the network of
+        the nodes. It runs for as long as the reading takes, without a service account token, not as
+        root and with nothing writable; the URLs are in a Secret that belongs to it. It is removed
+        afterwards; what a killed run has left ends by itself and is removed by the next one.
+      - V(controller) reads them from the machine that the module runs on.
+      - V(auto) does as V(cluster), and as V(controller) where the account may not make pods and
+        Secrets, no pod starts within 15 seconds, or the image has no C(curl). The text of the
+        finding says so.
+      - It needs the rights to create, get, list and delete pods, to get pods/log and to create
+        secrets in O(namespace).
+      - O(source_proxy) and O(source_ca_cert) are of no effect in the cluster, because Longhorn's
+        own download has neither.
+      - In check mode no pod is made. V(auto) then asks from the machine that the module runs on,
+        V(cluster) does not ask.
+    type: str
+    choices: [auto, cluster, controller]
+    default: auto
+  source_probe_image:
+    description:
+      - Container image of that pod. It needs C(sh), C(curl) 7.63 or later and the GNU coreutils.
+      - Without it, the image that Longhorn downloads with itself (its setting
+        C(default-backing-image-manager-image)), which nodes with backing images have already.
+    type: str
   new_url:
     description:
       - Another URL for the image, when what it was made of lies there now. It is asked first; it
@@ -162,10 +189,10 @@ images:
       elements: dict
       sample: [{"place": "worker-1/nvme0", "state": "failed", "perhaps_whole": false}]
     source:
-      description: What asking the source has found, and from where it was asked; null where it
-        was not asked.
+      description: What asking the source has found, from where it was asked, and why it was not
+        asked in the cluster; null where it was not asked.
       type: dict
-      sample: {"finding": "same_bytes", "ok": true, "proven": true, "checked_from": "controller"}
+      sample: {"finding": "same_bytes", "ok": true, "checked_from": "cluster", "because": ""}
     verdict_before:
       description: The verdict at the beginning, as in M(nodecare.longhorn.backing_image_info).
       type: dict
@@ -212,6 +239,7 @@ def main() -> None:
             **argspec.WAIT_OPTIONS,
             **reporting.OPTION,
             **argspec.SOURCE_OPTIONS,
+            **argspec.PROBE_OPTIONS,
             "name": {"type": "list", "elements": "str", "required": True},
             "accept_unknown_loss": {"type": "bool", "default": False},
             "skip_source_check": {"type": "bool", "default": False},
@@ -231,6 +259,8 @@ def main() -> None:
         check_mode=module.check_mode,
         skip_source_check=module.params["skip_source_check"],
         way=argspec.source_way(module.params),
+        probe=module.params["source_probe"],
+        probe_image=module.params["source_probe_image"] or "",
         new_url=module.params["new_url"] or "",
     )
     reporting.check(module)

@@ -34,13 +34,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
+  - nodecare.longhorn.attributes.step_module
 """
 
 EXAMPLES = r"""

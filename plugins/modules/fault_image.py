@@ -28,15 +28,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-    details:
-      - What is done is in the returned values.
-  idempotent:
-    support: full
+  - nodecare.longhorn.attributes.fault_module
 options:
   state:
     description: What is to be.

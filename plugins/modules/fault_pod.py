@@ -21,6 +21,7 @@ author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
   - nodecare.longhorn.auth
+  - nodecare.longhorn.fault
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
@@ -38,77 +39,6 @@ attributes:
     details:
       - V(undone) and V(clean) undo nothing when there is nothing left, but a pod runs to find out.
 options:
-  state:
-    description: What to do.
-    type: str
-    required: true
-    choices: [armed, made, undone, clean]
-  id:
-    description:
-      - Name of this fault, by which its undo knows it. Lower-case letters, digits and dashes.
-      - Required unless O(state=clean).
-    type: str
-  kind:
-    description:
-      - What kind of fault. Required with O(state=armed).
-      - V(immutable) removes the files and makes the directory immutable in one step.
-      - V(immutable_during_transfer) removes the files, waits until Longhorn sends them again, and
-        makes the directory immutable in the middle of it.
-      - V(files_removed) removes the files.
-      - V(wrong_bytes) changes bytes of the file.
-      - V(disk_full) fills the disk with a file.
-      - V(no_space) removes the files and fills the disk with a file of at most O(size), so that it
-        has less space than the files need, in one step. It leaves half of that, whatever O(leave)
-        says, and is refused on the file system of the machine's root unless 2 GiB stay free.
-    type: str
-    choices:
-      [immutable, immutable_during_transfer, files_removed, wrong_bytes, disk_full, no_space]
-  image:
-    description:
-      - Name of the image. Required with O(state=armed).
-      - Only the images of fault plays are accepted, whose names begin with C(fault-).
-    type: str
-  uuid:
-    description: The image's C(status.uuid). Required with O(state=armed).
-    type: str
-  disk_uuid:
-    description: UUID of the disk. Required with O(state=armed).
-    type: str
-  data_path:
-    description: Path of the disk on this worker. Required with O(state=armed).
-    type: str
-  deadline:
-    description: Seconds after which the fault is undone in any case.
-    type: int
-    default: 600
-  who:
-    description: Who makes the fault, for the marker.
-    type: str
-    default: ''
-  wait:
-    description: Seconds to wait for a transfer to catch.
-    type: float
-    default: 60
-  leave:
-    description: Bytes to leave free on a disk that is filled.
-    type: int
-    default: 0
-  size:
-    description:
-      - Bytes of the file that fills a disk; V(0) for all but O(leave).
-    type: int
-    default: 0
-  limit:
-    description: The largest file, in bytes, that may be made to fill a disk.
-    type: int
-    default: 0
-  disks:
-    description:
-      - The disks to look at with O(state=clean), as the inventory plug-in and
-        M(nodecare.longhorn.node_info) tell them. C(uuid), C(path) and C(type) are used.
-    type: list
-    elements: dict
-    default: []
   node:
     description: Node to work on.
     type: str
@@ -209,43 +139,22 @@ immutable:
 
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import (
+    argspec,
+    fault_options,
+    maintenance,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import fault_pods
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Work
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import bundle
-from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import KINDS, usable
+from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place import usable
 
-ARM = ("id", "kind", "image", "uuid", "disk_uuid", "data_path")
-KEPT = (*ARM, "deadline", "who", "wait", "leave", "size", "limit")
-IMAGE = "docker.io/library/python:3.12-alpine"
+OPTIONS: dict[str, dict[str, Any]] = {
+    "node": {"type": "str", "required": True},
+    "run": {"type": "str", "default": ""},
+    "pod_image": {"type": "str", "default": "docker.io/library/python:3.12-alpine"},
+}
 ACTIONS = {"armed": fault_pods.UNDO, "made": "make", "undone": "undo", "clean": "clean"}
-
-
-def spec() -> dict[str, dict[str, Any]]:
-    """The options."""
-    return {
-        "state": {
-            "type": "str",
-            "required": True,
-            "choices": ["armed", "made", "undone", "clean"],
-        },
-        "node": {"type": "str", "required": True},
-        "run": {"type": "str", "default": ""},
-        "pod_image": {"type": "str", "default": IMAGE},
-        "id": {"type": "str"},
-        "kind": {"type": "str", "choices": list(KINDS)},
-        "image": {"type": "str"},
-        "uuid": {"type": "str"},
-        "disk_uuid": {"type": "str"},
-        "data_path": {"type": "str"},
-        "deadline": {"type": "int", "default": 600},
-        "who": {"type": "str", "default": ""},
-        "wait": {"type": "float", "default": 60},
-        "leave": {"type": "int", "default": 0},
-        "size": {"type": "int", "default": 0},
-        "limit": {"type": "int", "default": 0},
-        "disks": {"type": "list", "elements": "dict", "default": []},
-    }
 
 
 def act(work: Work, params: dict[str, Any]) -> dict[str, Any]:
@@ -261,7 +170,7 @@ def act(work: Work, params: dict[str, Any]) -> dict[str, Any]:
         params["node"], paths, params["pod_image"], params["run"], bundle.source()
     )
     requests: dict[str, dict[str, Any]] = {
-        "armed": {key: params[key] for key in KEPT},
+        "armed": {key: params[key] for key in fault_options.KEPT},
         "made": {"id": params["id"]},
         "undone": {"id": params["id"]},
         "clean": {"disks": disks, "only_look": work.check_mode},
@@ -277,15 +186,11 @@ def act(work: Work, params: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    with_path = ("id", "data_path")
     module = maintenance.module(
-        spec(),
+        fault_options.OPTIONS,
+        OPTIONS,
         argspec.WAIT_OPTIONS,
-        required_if=[
-            ("state", "armed", ARM),
-            ("state", "made", with_path),
-            ("state", "undone", with_path),
-        ],
+        required_if=fault_options.required("id", "data_path"),
     )
     with maintenance.reading(module) as work:
         result = act(work, module.params)

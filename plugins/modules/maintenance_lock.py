@@ -88,6 +88,13 @@ holder:
   returned: O(state=present), O(state=absent) and O(state=kept)
   type: str
   sample: drain-worker-3@admin-host:4711-1f2e3d4c
+taken_over_from:
+  description:
+    - Name of a holder that had not renewed the lock for its whole duration, and lost it now.
+    - Empty where the lock was free.
+  returned: O(state=present) without O(holder)
+  type: str
+  sample: ""
 lock:
   description: The lock as it is, or as it was before it was broken.
   returned: O(state=shown) and O(state=broken), and when another maintenance holds it

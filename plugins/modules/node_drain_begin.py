@@ -28,24 +28,13 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.disk
   - nodecare.longhorn.drain.intent
   - nodecare.longhorn.drain.targets
+  - nodecare.longhorn.drain.repair
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.report.failure
   - nodecare.longhorn.wait
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
-options:
-  repair_entries:
-    description:
-      - Write placement map entries in full that were written as C({}).
-    type: bool
-    default: false
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
+  - nodecare.longhorn.attributes.step_module
 """
 
 EXAMPLES = r"""
@@ -78,8 +67,6 @@ repaired:
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import drain_steps
 
-OPTIONS = {"repair_entries": {"type": "bool", "default": False}}
-
 
 def main() -> None:
     maintenance.run_step(
@@ -88,9 +75,9 @@ def main() -> None:
         maintenance.DISK,
         maintenance.INTENT,
         maintenance.TARGETS,
+        maintenance.REPAIR,
         maintenance.LOCK,
         maintenance.argspec.WAIT_OPTIONS,
-        OPTIONS,
     )
 
 

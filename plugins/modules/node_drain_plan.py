@@ -31,26 +31,14 @@ extends_documentation_fragment:
   - nodecare.longhorn.drain.delete_node
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
+  - nodecare.longhorn.drain.single_replica
+  - nodecare.longhorn.drain.repair
   - nodecare.longhorn.drain.remove_disks
   - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.plan_module
 options:
-  single_replica_volumes:
-    description:
-      - What to do with volumes that have one replica only, on this node.
-      - V(move) gives them a second replica for the time.
-      - V(block) makes each of them a blocker.
-    type: str
-    choices: [move, block]
-    default: move
-  repair_entries:
-    description:
-      - Whether placement map entries that were written as C({}) may be written in full.
-      - On Longhorn 1.8 and later such an entry keeps Longhorn from changing or deleting the image,
-        so it is a blocker otherwise.
-    type: bool
-    default: false
   run:
     description:
       - Name of the run of rolling maintenance that this drain belongs to.
@@ -67,17 +55,6 @@ options:
       - Whether a blocker that needs action fails the task. Check mode never fails for one.
     type: bool
     default: true
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-    details:
-      - The diff is the plan.
-  idempotent:
-    support: full
-    details:
-      - This module only reads.
 """
 
 EXAMPLES = r"""
@@ -96,7 +73,8 @@ EXAMPLES = r"""
 RETURN = r"""
 plan:
   description:
-    - The plan as data.
+    - The plan as data. With a failure it is only C(node), C(intent) and C(blockers), and
+      O(report_file) has all of it.
     - Each of C(blockers) has its C(rule), C(kind), C(name), C(reason), C(remedy), C(clears)
       and C(ways), and in C(clears_in_seconds) about how long until it clears by itself, or none
       where that is not known.
@@ -135,13 +113,13 @@ plan:
     left: 1 replica, 1 copy
 summary:
   description: The plan in two or three lines.
-  returned: always, once the input fits the cluster
+  returned: success
   type: list
   elements: str
   sample: ["worker-3, intent remove, Longhorn 1.12.1: nothing to do"]
 plan_text:
   description: The whole plan as text, as the diff shows it.
-  returned: always, once the input fits the cluster
+  returned: success
   type: str
   sample: "1 copy to make, 5.5 GiB:"
 kube_node_gone:
@@ -151,12 +129,12 @@ kube_node_gone:
   sample: true
 started:
   description: When the plan was made, as seconds since 1970, for the report of the drain.
-  returned: always, once the input fits the cluster
+  returned: success
   type: float
   sample: 1795230000.5
 requests:
   description: How many requests the plan took.
-  returned: always, once the input fits the cluster
+  returned: success
   type: int
   sample: 14
 """
@@ -173,8 +151,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import plan_drain
 
 OPTIONS = {
-    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
-    "repair_entries": {"type": "bool", "default": False},
     "run": {"type": "str"},
     "lock_holder": {"type": "str"},
     "fail_on_blockers": {"type": "bool", "default": True},
@@ -191,6 +167,8 @@ def main() -> None:
         maintenance.DELETE_NODE,
         maintenance.PODS,
         maintenance.MOVER,
+        maintenance.SINGLE_REPLICA,
+        maintenance.REPAIR,
         maintenance.REMOVE_DISKS,
         reporting.OPTION,
         OPTIONS,
@@ -222,7 +200,9 @@ def main() -> None:
     if stopped and module.params["fail_on_blockers"]:
         refusal = drain_text.refusal(plan)
         reporting.write(module, {**result, "failed": True, "msg": refusal})
-        module.fail_json(msg=refusal, **result)
+        # Ansible prints all of a failed result below its message: the whole plan would bury that.
+        short = {key: result["plan"][key] for key in ("node", "intent", "blockers")}
+        module.fail_json(msg=refusal, changed=False, plan=short)
     if module.check_mode:
         reporting.write(module, result)
     module.exit_json(**result)

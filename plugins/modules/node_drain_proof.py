@@ -120,12 +120,11 @@ blocked:
       seconds: 130.0
       ended: cleared
 report:
-  description: The report in lines.
-  returned: always, once the input fits the cluster
+  description: The report in lines; with a failure it is the message.
+  returned: success
   type: list
   elements: str
-  sample: ["worker-3 is drained for 'remove' (6 min 41 s). Safe to: reboot yes | reinstall yes |
-  remove yes"]
+  sample: ["worker-3 is drained for 'remove' (6 min 41 s): safe to reboot, reinstall or remove"]
 """
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
@@ -153,6 +152,8 @@ def main() -> None:
     if module.params["require"] and not result["safe_to"][module.params["intent"]]:
         told = {"msg": "\n".join(result["report"]), "changed": False, **result}
         reporting.write(module, {"failed": True, **told, "steps": module.params["steps"]})
+        # The message is the report.
+        told.pop("report")
         module.fail_json(**told)
     if not module.check_mode:
         reporting.write(module, {**result, "steps": module.params["steps"]})

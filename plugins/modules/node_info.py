@@ -20,6 +20,7 @@ author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
   - nodecare.longhorn.auth
+  - nodecare.longhorn.query
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
   - nodecare.longhorn.attributes.info_module
@@ -27,12 +28,6 @@ options:
   node:
     description:
       - Name of one node. Without it all nodes are shown.
-    type: str
-  query:
-    description:
-      - A JMESPath expression over the whole result, as the C(--query) of the AWS command line
-        has it. Its value is returned as RV(result).
-      - Needs the Python library C(jmespath).
     type: str
 """
 
@@ -100,7 +95,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 
 
 def main() -> None:
-    module = maintenance.module({"node": {"type": "str"}, "query": {"type": "str"}})
+    module = maintenance.module({"node": {"type": "str"}}, query.OPTION)
     with maintenance.reading(module) as work:
         found = show_nodes.show(work, module.params["node"])
         if module.params["query"]:

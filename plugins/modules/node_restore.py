@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.step_module
 options:
   phase:
     description:
@@ -53,13 +54,6 @@ options:
     description:
       - When the return began, as seconds since 1970, for the report of V(finish).
     type: float
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 """
 
 EXAMPLES = r"""
@@ -177,6 +171,14 @@ images_moved:
   description:
     - Images that had a copy on the node before and have none now.
     - At most 1,000 are noted and told.
+  returned: O(phase=finish), not in check mode
+  type: list
+  elements: str
+  sample: []
+volumes_surplus:
+  description:
+    - Volumes that have more replicas than they ask for, because Longhorn had begun to move one when
+      its eviction was cancelled.
   returned: O(phase=finish), not in check mode
   type: list
   elements: str

@@ -29,17 +29,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.report
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-    details:
-      - The diff is the plan.
-  idempotent:
-    support: full
-    details:
-      - This module only reads.
+  - nodecare.longhorn.attributes.plan_module
 """
 
 EXAMPLES = r"""

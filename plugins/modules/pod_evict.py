@@ -31,6 +31,7 @@ extends_documentation_fragment:
   - nodecare.longhorn.report.failure
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.step_module
 options:
   wait_timeout:
     description:
@@ -51,13 +52,6 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 """
 
 EXAMPLES = r"""

@@ -29,8 +29,11 @@ extends_documentation_fragment:
   - nodecare.longhorn.auth
   - nodecare.longhorn.drain.pods
   - nodecare.longhorn.drain.mover
+  - nodecare.longhorn.drain.single_replica
+  - nodecare.longhorn.drain.repair
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.plan_module
 options:
   nodes:
     description:
@@ -64,19 +67,6 @@ options:
         none of their drains moves anything. Otherwise fewer are, down to one; the plan says why.
     type: int
     default: 1
-  single_replica_volumes:
-    description:
-      - What to do with volumes that have one replica only, on the node that is drained.
-      - V(move) gives them a second replica for the time.
-      - V(block) makes each of them a blocker.
-    type: str
-    choices: [move, block]
-    default: move
-  repair_entries:
-    description:
-      - Whether placement map entries that were written as C({}) may be written in full.
-    type: bool
-    default: false
   maintenance_tasks:
     description:
       - The file of tasks that is to run for each node. Here it is only made sure that it exists.
@@ -88,19 +78,9 @@ options:
     type: str
   report_file:
     description:
-      - The file for the report. Here it is only made sure that it can be written.
+      - The file for the report of the run. Here it is made sure that it can be written; a run that
+        is refused is written to it.
     type: path
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-    details:
-      - The diff is the plan.
-  idempotent:
-    support: full
-    details:
-      - This module only reads.
 """
 
 EXAMPLES = r"""
@@ -114,7 +94,7 @@ EXAMPLES = r"""
 RETURN = r"""
 run:
   description: Name of the run, of the one that goes on or of a new one.
-  returned: always, once the input fits the cluster
+  returned: success
   type: str
   sample: 20261121-091244-3fa9
 nodes:
@@ -124,7 +104,7 @@ nodes:
   elements: str
   sample: [worker-1, worker-2, worker-3]
 plan:
-  description: The plan as data.
+  description: The plan as data. With a failure it is only C(intent), C(refused) and C(blockers).
   returned: always, once the input fits the cluster
   type: dict
   sample:
@@ -145,19 +125,20 @@ plan:
       - nodes: [worker-2]
         cut: []
     done: []
+    stages: {worker-1: waiting, worker-2: waiting, worker-3: waiting}
     bytes: 5905580032
     closed: []
     refused: []
     blockers: []
 summary:
   description: The plan in two or three lines.
-  returned: always, once the input fits the cluster
+  returned: success
   type: list
   elements: str
   sample: ["order: worker-2, worker-1, worker-3"]
 plan_text:
   description: The whole plan as text, as the diff shows it.
-  returned: always, once the input fits the cluster
+  returned: success
   type: str
   sample: " 1. worker-2   0 B to copy (0 images, 0 volumes), 12 pods to evict"
 """
@@ -168,7 +149,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import told
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.plan import Request
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import rolling
@@ -179,11 +160,8 @@ OPTIONS = {
     "intent": {"type": "str", "choices": ["reboot", "reinstall"], "default": "reboot"},
     "run": {"type": "str", "choices": ["auto", "new"], "default": "auto"},
     "max_unavailable": {"type": "int", "default": 1},
-    "single_replica_volumes": {"type": "str", "choices": ["move", "block"], "default": "move"},
-    "repair_entries": {"type": "bool", "default": False},
     "maintenance_tasks": {"type": "path"},
     "maintenance_role": {"type": "str"},
-    "report_file": {"type": "path"},
 }
 
 
@@ -194,9 +172,7 @@ def new_name() -> str:
 
 def wrong(params: Mapping[str, Any], check_mode: bool) -> str:
     """What is wrong with the options before the cluster is asked; "" when nothing is."""
-    tasks, role, report = (
-        params[name] for name in ("maintenance_tasks", "maintenance_role", "report_file")
-    )
+    tasks, role = params["maintenance_tasks"], params["maintenance_role"]
     if tasks and not os.path.isfile(tasks):
         return f"There is no file {tasks} (maintenance_tasks)."
     if not (tasks or role or check_mode):
@@ -204,8 +180,6 @@ def wrong(params: Mapping[str, Any], check_mode: bool) -> str:
             "Name what is to be done with each node: -e maintenance_tasks=FILE or "
             "-e maintenance_role=NAME."
         )
-    if report and not os.access(os.path.dirname(os.path.abspath(report)), os.W_OK):
-        return f"The report could not be written to {report}."
     if params["max_unavailable"] < 1:
         return f"max_unavailable={params['max_unavailable']}: at least one node must be away."
     return ""
@@ -215,6 +189,9 @@ def main() -> None:
     module = maintenance.module(
         maintenance.PODS,
         maintenance.MOVER,
+        maintenance.SINGLE_REPLICA,
+        maintenance.REPAIR,
+        reporting.OPTION,
         OPTIONS,
         mutually_exclusive=[("nodes", "node_selector")],
     )
@@ -222,6 +199,7 @@ def main() -> None:
     problem = wrong(params, module.check_mode)
     if problem:
         module.fail_json(msg=f"{problem} Nothing was changed.")
+    reporting.check(module)
     with maintenance.reading(module) as work:
         nodes = rolling.chosen(work, params["nodes"] or (), params["node_selector"] or "")
         drain = maintenance.request_of({**params, "node": ""})
@@ -238,7 +216,11 @@ def main() -> None:
         if module._diff and module.check_mode:
             result["diff"] = told.diff(plan)
     if (plan.refused or plan.stopping) and not module.check_mode:
-        module.fail_json(msg=told.refusal(plan), **result)
+        refusal = told.refusal(plan)
+        reporting.write(module, {**result, "failed": True, "msg": refusal})
+        # Ansible prints all of a failed result below its message: the whole plan would bury that.
+        short = {key: result["plan"][key] for key in ("intent", "refused", "blockers")}
+        module.fail_json(msg=refusal, changed=False, nodes=result["nodes"], plan=short)
     module.exit_json(**result)
 
 

@@ -19,9 +19,14 @@ author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
   - nodecare.longhorn.auth
+  - nodecare.longhorn.drain.pods
+  - nodecare.longhorn.drain.mover
+  - nodecare.longhorn.drain.single_replica
+  - nodecare.longhorn.drain.repair
   - nodecare.longhorn.drain.lock
   - nodecare.longhorn.attributes
   - nodecare.longhorn.attributes.action_group
+  - nodecare.longhorn.attributes.step_module
 options:
   run:
     description:
@@ -51,11 +56,18 @@ options:
   batch:
     description:
       - With V(draining), instead of O(node), the nodes that are to be away at the same time.
-      - That it is safe is proven once more before they are marked. Where it is not the task fails,
-        and none of them is begun.
+      - That it is safe is proven once more before they are marked, for a drain with O(force),
+        O(mover) and the other options of the plan. Where it is not the task fails, and none of them
+        is begun.
     type: list
     elements: str
     default: []
+  stages:
+    description:
+      - With V(begin), the stage of each node that the plan was made on. Where one is at another by
+        now the task fails, because another run has worked on them since. Empty does not ask.
+    type: dict
+    default: {}
   intent:
     description:
       - Why the nodes are drained.
@@ -79,15 +91,9 @@ options:
     default: ""
   report_file:
     description:
-      - File for the report as JSON, with V(stop) and V(finish).
+      - File for the report as JSON, with V(stop) and V(finish), readable by its owner only. A file
+        that cannot be written is a warning, because the work is done by then.
     type: path
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
-  idempotent:
-    support: full
 """
 
 EXAMPLES = r"""
@@ -134,11 +140,10 @@ report:
   sample: ["rolling maintenance 20261121-091244-3fa9 (reboot) is done: 3 nodes"]
 """
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
-    Request as Drain,
-)
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils import maintenance, reporting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.marks import (
     Mark,
     Stage,
@@ -152,11 +157,11 @@ OPTIONS = {
     "nodes": {"type": "list", "elements": "str", "default": []},
     "node": {"type": "str"},
     "batch": {"type": "list", "elements": "str", "default": []},
+    "stages": {"type": "dict", "default": {}},
     "intent": {"type": "str", "choices": ["reboot", "reinstall"], "default": "reboot"},
     "fresh": {"type": "bool", "default": False},
     "results": {"type": "dict", "default": {}},
     "reason": {"type": "str", "default": ""},
-    "report_file": {"type": "path"},
 }
 
 
@@ -164,7 +169,14 @@ def main() -> None:
     needs = [("step", stage, ("node",)) for stage in STAGES if stage != "draining"]
     needs.append(("step", "draining", ("node", "batch"), True))
     module = maintenance.module(
-        maintenance.LOCK, OPTIONS, required_if=[*needs, ("step", "begin", ("nodes",))]
+        maintenance.PODS,
+        maintenance.MOVER,
+        maintenance.SINGLE_REPLICA,
+        maintenance.REPAIR,
+        maintenance.LOCK,
+        reporting.OPTION,
+        OPTIONS,
+        required_if=[*needs, ("step", "begin", ("nodes",))],
     )
     params = module.params
     name, step = params["run"], params["step"]
@@ -173,16 +185,20 @@ def main() -> None:
         def lock() -> maintenance.Locked:
             return maintenance.locked(module, work)
 
+        def save(report: Mapping[str, Any]) -> None:
+            if not module.check_mode:
+                reporting.write(module, report)
+
         if step == "begin":
             mark = Mark(name, tuple(params["nodes"]), params["intent"])
-            result = rolling.begin(work, mark, params["fresh"], lock)
+            result = rolling.begin(work, mark, params["fresh"], lock, params["stages"])
         elif step == "stop":
-            result = rolling.stop(work, name, params["reason"], params["report_file"])
+            result = rolling.stop(work, name, params["reason"], save)
         elif step == "draining" and params["batch"]:
-            drain = Drain("", Intent(params["intent"]))
+            drain = maintenance.request_of({**params, "node": ""})
             result = rolling.gather(work, name, tuple(params["batch"]), drain, lock)
         elif step == "finish":
-            result = rolling.finish(work, name, params["report_file"], lock)
+            result = rolling.finish(work, name, save, lock)
         else:
             stage = Stage(step)
             result = rolling.reach(work, name, params["node"], stage, params["results"], lock)

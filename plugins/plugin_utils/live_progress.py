@@ -18,7 +18,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible import constants as C
@@ -101,8 +101,27 @@ def shown_lines(show: Callable[[str], None]) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def lines_at_the_end(
+    result: Mapping[str, Any], name: str, plain_check: bool, also_failed: bool
+) -> list[str]:
+    """The lines of the result that a person is shown.
+
+    A check without a diff shows a short summary in place of the diff; otherwise it is the list of
+    that *name* in the result, of a failed task only where *also_failed* says so.
+    """
+    if plain_check and result.get("summary"):
+        return list(map(str, result["summary"]))[:SUMMARY_LINES_MAX]
+    if result.get("failed") and not also_failed:
+        return []
+    return list(map(str, result.get(name) or ()))
+
+
 class LiveProgressAction(ActionBase):  # type: ignore[misc]
-    """Runs the module of the same name and shows what it reports on the way."""
+    """Runs the module of the same name, shows what it reports on the way, and what came of it."""
+
+    SHOWN = ""
+    """The list of lines in the module's result that is for people; none by default."""
+    SHOWN_WHEN_FAILED = False
 
     _supports_check_mode = True
     _supports_async = True
@@ -114,20 +133,29 @@ class LiveProgressAction(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         host = printable(str(task_vars.get("inventory_hostname", "")))
-        display = Display()
         in_background = bool(self._task.async_val) and not self._connection.has_native_async
         if self._can_show():
-            result = merge_hash(result, self._run_shown(task_vars, host, display))
+            result = merge_hash(result, self._run_shown(task_vars, host))
         else:
             result = merge_hash(
                 result, self._execute_module(task_vars=task_vars, wrap_async=in_background)
             )
-        if self._task.check_mode and not self._task.diff and not self._task.no_log:
-            for line in list(result.get("summary") or ())[:SUMMARY_LINES_MAX]:
-                display.display(f"  [{host}] {printable(str(line))}")
+        if not self._task.no_log:
+            self._show_the_end(result, host)
         if not in_background:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
+
+    def _show_the_end(self, result: dict[str, Any], host: str) -> None:
+        plain_check = self._task.check_mode and not self._task.diff
+        lines = lines_at_the_end(result, self.SHOWN, plain_check, self.SHOWN_WHEN_FAILED)
+        # A JSON document stands without the host's name, for a program to read.
+        begin = "" if self._task.args.get("format") == "json" else f"  [{host}] "
+        for line in lines:
+            Display().display(f"{begin}{printable(line)}".rstrip())
+        if result.get("failed") and self.SHOWN_WHEN_FAILED:
+            # Ansible prints all of a failed result.
+            result.pop(self.SHOWN, None)
 
     def _can_show(self) -> bool:
         return (
@@ -136,15 +164,20 @@ class LiveProgressAction(ActionBase):  # type: ignore[misc]
             and not self._task.no_log
         )
 
-    def _run_shown(self, task_vars: dict[str, Any], host: str, display: Display) -> dict[str, Any]:
+    def _run_shown(self, task_vars: dict[str, Any], host: str) -> dict[str, Any]:
         def show(line: str) -> None:
-            display.display(f"  [{host}] {line}", stderr=True)
+            Display().display(f"  [{host}] {line}", stderr=True)
 
-        environment = self._task.environment
+        with shown_lines(show) as path, self._environment({ENVIRONMENT_VARIABLE: path}):
+            answer: dict[str, Any] = self._execute_module(task_vars=task_vars)
+            return answer
+
+    @contextlib.contextmanager
+    def _environment(self, more: dict[str, str]) -> Iterator[None]:
+        """The task's environment with these variables while the block runs."""
+        before = self._task.environment
+        self._task.environment = [*(before or []), more]
         try:
-            with shown_lines(show) as path:
-                self._task.environment = [*(environment or []), {ENVIRONMENT_VARIABLE: path}]
-                answer: dict[str, Any] = self._execute_module(task_vars=task_vars)
-                return answer
+            yield
         finally:
-            self._task.environment = environment
+            self._task.environment = before

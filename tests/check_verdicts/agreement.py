@@ -40,6 +40,8 @@ FETCHING = {"redownloading"}
 FETCHING_FAILING = {"redownload_failing"}
 ON_ITS_WAY = {*FIRST, *FIRST_FAILING, *FETCHING, *FETCHING_FAILING}
 UNKNOWN = {"unknown_may_return", "blocked_by_unknown"}
+MAY_RETURN = {"unknown_may_return"}
+FLAPPING = {*WILL, "all_failed_needs_recovery", "undetermined"}
 UNSURE = {*UNKNOWN, "undetermined", "disk_uuid_drift"}
 
 # Beginning of the key's "re-download" cell -> verdicts that agree with it.
@@ -57,7 +59,9 @@ _COUNTED_BY_REPLICAS = re.compile(r"^(\d+) copies healthy \((\d+) wanted\)")
 
 
 def _by_number(phase: Phase) -> set[str]:
-    """``1 of 2 copies healthy``: whether enough are there decides between the two families."""
+    """``1 of 2 copies healthy``: whether enough are there decides between the two families. Why one
+    is missing the rows tell in words of their own, so every verdict that says "fewer" agrees.
+    """
     found = _COUNTED.search(phase.tell) or _COUNTED_BY_REPLICAS.search(phase.tell)
     assert found is not None
     return HEALTHY if int(found[1]) >= int(found[2]) else SHORT
@@ -69,10 +73,12 @@ def _quiet(phase: Phase) -> set[str]:
 
 
 # Words of the key's "tell the operator" cell -> the verdicts that say just this; the first counts.
+# Where several are named, the row is true of each: the reason stands beside it.
 TELLS: tuple[tuple[str, set[str] | Callable[[Phase], set[str]]], ...] = (
     (r"map also names a disk that does not exist", {"orphan_map_entry"}),
     (r"fails every \d+ s.*a replica waits for it", {"failed_sync_retrying"}),
-    (r"^(\d+) of \1 copies healthy .*fails every \d+ s", HEALTHY | {"failed_sync_retrying"}),
+    # Enough are whole and nobody needs the one that fails (the row above is where a replica does).
+    (r"^(\d+) of \1 copies healthy .*fails every \d+ s", HEALTHY),
     (r"fails every \d+ s", {"failed_sync_retrying"}),
     (r"^stuck: the data source put its disk .* back", STUCK),
     (r"^stuck: data source ready", STUCK),
@@ -86,14 +92,19 @@ TELLS: tuple[tuple[str, set[str] | Callable[[Phase], set[str]]], ...] = (
     (r"^map empty, old entries still shown", FETCHING),
     (r"^the map was emptied on a healthy image", FETCHING),
     (r"^the data source was deleted (before|while)", FETCHING),
+    # Cut off by deleting its data source: the next try is under way, and the last one has failed.
     (r"^the running download was cut off", ON_ITS_WAY),
+    # Whether Longhorn tries again by itself depends on a free disk, which the row does not tell.
     (r"^no copy left on any disk; the URL answers", LOST),
     (r"^no copy left on any disk", _quiet),
     (r"^as before; Longhorn tries and fails every pass", NEEDS),
-    (r"^no copy is ready; failed, absent and starting alternate", LOST - STUCK | UNSURE),
-    (r"^the only copy is on a node that is down", UNKNOWN),
-    (r"^the only copy is out of service", UNKNOWN),
-    (r"^all looks healthy", WELL - {"orphan_map_entry", "poisoned_entry"}),
+    # The key calls it debatable: to wait until it settles and to recover at once are both right.
+    (r"^no copy is ready; failed, absent and starting alternate", FLAPPING),
+    (r"^the only copy is on a node that is down", MAY_RETURN),
+    # Its manager pod was evicted: for the second after it started nothing at all is reported.
+    (r"^the only copy is out of service", MAY_RETURN | {"undetermined"}),
+    (r"^all looks healthy", HEALTHY),
+    # A try that found no sender yet has failed while the next one is made.
     (r"^\d+ of \d+ copies healthy.*Longhorn is making", SYNCING | {"failed_sync_retrying"}),
     (_COUNTED.pattern, _by_number),
     (_COUNTED_BY_REPLICAS.pattern, _by_number),

@@ -36,6 +36,7 @@ KINDS = (
     "volumeattachments",
 )
 TimedEvent = tuple[float, str, str, dict[str, Any]]
+Events = list[TimedEvent]
 _LINE_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z? ", re.MULTILINE)
 _READY = [{"type": kind, "status": "True"} for kind in ("Ready", "Schedulable")]
 
@@ -113,12 +114,15 @@ def clusters(folder: Path, moments: list[float]) -> dict[float, Cluster]:
 
 
 class Moments:
-    """Plays the events of a recording; a cluster is only made anew where something changed."""
+    """Plays the events of a recording; a cluster is only made anew where something changed.
+
+    *held* are the raw objects by kind and name at the moment that was asked for last.
+    """
 
     def __init__(self, folder: Path, events: list[TimedEvent]) -> None:
         self._schema = recorded.schema_of(folder)
         self._events = events
-        self._held = _nodes_at_the_beginning(events)
+        self.held = _nodes_at_the_beginning(events)
         self._position = 0
 
     def at(self, moments: Iterable[float]) -> Iterator[tuple[float, Cluster]]:
@@ -126,7 +130,7 @@ class Moments:
         cluster: Cluster | None = None
         for moment in moments:
             if self._play(moment) or cluster is None:
-                cluster = recorded.assemble(self._schema, self._held)
+                cluster = recorded.assemble(self._schema, self.held)
             yield moment, cluster
 
     def _play(self, moment: float) -> bool:
@@ -135,9 +139,9 @@ class Moments:
             _time, kind, what, raw = self._events[self._position]
             name = raw["metadata"]["name"]
             if what == "DELETED":
-                self._held[kind].pop(name, None)
+                self.held[kind].pop(name, None)
             else:
-                self._held[kind][name] = raw
+                self.held[kind][name] = raw
             self._position += 1
         return self._position > before
 

@@ -111,11 +111,10 @@ class Story:
         arguments = [word for variable in variables for word in ("-e", variable)]
         command = ["ansible-playbook", f"playbooks/{name}.yml", *arguments]
         say("$ " + " ".join(command))
-        proxy = (self._kubeconfig.parent / "source-proxy").read_text().strip()
         environment = os.environ | {
             "KUBECONFIG": str(self._kubeconfig),
             # The images come from hosts that only this cluster knows.
-            "LONGHORN_SOURCE_PROXY": proxy,
+            "LONGHORN_SOURCE_PROXY": source_proxy(self._kubeconfig),
         }
         done = subprocess.run(command, cwd=CHECKOUT, env=environment, check=False)
         if done.returncode != 0:
@@ -135,6 +134,11 @@ class Story:
 
     def _table(self) -> None:
         print("\n".join(table(self._look())), flush=True)
+
+
+def source_proxy(kubeconfig: Path) -> str:
+    """The proxy behind which the sources of the simulated images are."""
+    return (kubeconfig.parent / "source-proxy").read_text().strip()
 
 
 def say(text: str) -> None:
@@ -175,6 +179,7 @@ def main() -> int:
         print(f"\nThe cluster goes on; end it with: kill {process.pid}; rm -r {process.folder}")
         print("To look around:")
         print(f"export KUBECONFIG={kubeconfig}")
+        print(f"export LONGHORN_SOURCE_PROXY={source_proxy(kubeconfig)}")
     return 0
 
 

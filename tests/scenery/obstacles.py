@@ -5,7 +5,8 @@
 """Everything that can stand in the way of a drain at once, and how an operator clears each away.
 
 ``KUBECONFIG=... python -m tests.scenery.obstacles ACTION NODE [NAME ...]``: ``build`` puts them up,
-``solve`` clears those that are named, ``meanwhile`` waits until a drain is held by the budget of
+``solve`` clears those that are named, ``lonely`` puts up nothing but a pod that no controller would
+start again, ``meanwhile`` waits until a drain is held by the budget of
 ``api`` and makes its pod ready again, ``untouched`` tells whether the collection has written
 anything since ``build``.
 """
@@ -54,7 +55,7 @@ class Course:
         self._set("cache", 1, scratch=True)
         self._set("db", 2)
         self._set("api", 1)
-        self._bare()
+        self.lonely()
         self._wait("pods", lambda: self._running("cache", 1, "db", 2, "api", 1))
         self._cordon(self._others, False)
         self._scale("api", 3)
@@ -71,7 +72,8 @@ class Course:
         pod = workloads.template({"app": name}, scratch=scratch)
         self._api.send("POST", SETS, workloads.workload("ReplicaSet", name, replicas, pod))
 
-    def _bare(self) -> None:
+    def lonely(self) -> None:
+        """A pod without an owner."""
         body = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -267,7 +269,7 @@ def main() -> int:
         for name in names:
             course.solve(name)
     else:
-        {"build": course.build, "meanwhile": course.meanwhile}[action]()
+        {"build": course.build, "lonely": course.lonely, "meanwhile": course.meanwhile}[action]()
     return 0
 
 

@@ -4,7 +4,8 @@
 """Whether a cluster is byte for byte what it was, as far as anybody but Longhorn itself writes.
 
 ``KUBECONFIG=... python -m tests.scenery.stillness save|compare FILE``: every spec and annotation of
-Longhorn's kinds that a recovery could touch, the files of all copies, and who wrote what.
+Longhorn's kinds that a recovery could touch, the files of all copies, who wrote what, and whether a
+pod which reads sources is left.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from tests.observer.api import LONGHORN, Api
 
 AGENT = "nodecare.longhorn"
 KINDS = ("backingimages", "backingimagedatasources", "volumes", "volumeattachments", "nodes")
-LOCK = "leases"
+PROBE_LABEL = "longhorn.nodecare.dev/source-probe"
+# The lock, and what a pod takes that reads sources.
+ALLOWED = ("leases", "pods", "secrets", "selfsubjectaccessreviews")
 
 
 def take(api: Api, folder: Path) -> dict[str, Any]:
@@ -44,12 +47,22 @@ def take(api: Api, folder: Path) -> dict[str, Any]:
 
 
 def written(api: Api) -> list[str]:
-    """Writing requests of the collection, those for its lock left out."""
+    """Writing requests of the collection that are none of its lock or its pods."""
     body = api.get(f"/simulator/requests?verb=write&agent={AGENT}")
     return [
         f"{entry['verb']} {entry['resource']}"
         for entry in body["entries"]
-        if not str(entry["resource"]).startswith(LOCK)
+        if str(entry["resource"]).partition(".")[0] not in ALLOWED
+    ]
+
+
+def left(api: Api) -> list[str]:
+    """Pods of ours that are still there."""
+    pods = api.items("/api/v1/namespaces/longhorn-system/pods")
+    return [
+        str(pod["metadata"]["name"])
+        for pod in pods
+        if PROBE_LABEL in (pod["metadata"].get("labels") or {})
     ]
 
 
@@ -64,6 +77,7 @@ def main() -> int:
         return 0
     before = json.loads(file.read_text())
     wrong = [f"written: {line}" for line in written(api)]
+    wrong += [f"left: pod {name}" for name in left(api)]
     for kind, things in before.items():
         for name in sorted(set(things) | set(now[kind])):
             if things.get(name) != now[kind].get(name):

@@ -1,18 +1,25 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the command of a pod on the host, in the machine's own folder: only the fault tool's.
+"""Runs the command of a pod on the host: the fault tool's and the source probe's, no other.
 
-A simulated container has no file system. A pod that carries the label of a fault run, and whose
-command is exactly the program that the collection ships, is run as a process whose root ``/host``
-is the folder of the simulated machine. What it prints is the pod's log.
+A simulated container has no file system. A pod that carries a label of ours, and whose command is
+exactly the program that the collection ships for it, is run as a process. The root ``/host`` of the
+fault tool is the folder of the simulated machine; the probe gets the environment that its Secret
+holds, and reaches the simulated sources through their proxy. What a process prints is the pod's
+log. It takes real time, so its ``activeDeadlineSeconds`` are real ones.
 """
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +32,21 @@ from tests.simulator.podlogs import PodLogs
 from tests.simulator.store import Store
 
 LABEL = "longhorn.nodecare.dev/test-run"
+PROBE_LABEL = "longhorn.nodecare.dev/source-probe"
 ROOT = "/host"
 LOOK_EVERY = 1.0
-End = Callable[[Object, int], None]
+End = Callable[[Object, int, str], None]
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What is allowed, each asked when needed: the source of the fault tool, the script of the
+    probe, and the proxy through which pods reach sources.
+    """
+
+    fault_tool: Callable[[], str]
+    probe: Callable[[], str]
+    proxy: Callable[[], str]
 
 
 @dataclass
@@ -35,11 +54,12 @@ class _Run:
     process: subprocess.Popen[bytes]
     output: IO[bytes]
     pod: Object
+    until: float
 
 
 class PodCommands:
-    """The processes of such pods. ``program``: the source that is allowed, asked when needed;
-    ``end``: told when a container's process has ended, with its exit code.
+    """The processes of such pods. ``end``: told when a container's process has ended, with its exit
+    code and the pod's reason.
     """
 
     def __init__(
@@ -48,14 +68,14 @@ class PodCommands:
         store: Store,
         logs: PodLogs,
         roots: Mapping[str, Path],
-        program: Callable[[], str],
+        programs: Programs,
         end: End,
     ) -> None:
         self._kernel = kernel
         self._store = store
         self._logs = logs
         self._roots = roots
-        self._program = program
+        self._programs = programs
         self._end = end
         self._runs: dict[str, _Run] = {}
         self._begun: set[tuple[str, int]] = set()
@@ -67,7 +87,7 @@ class PodCommands:
             self._kill(uid)
 
     def _on_event(self, event: WatchEvent) -> None:
-        if event.res != "pods" or LABEL not in labels_of(event.obj):
+        if event.res != "pods" or not labels_of(event.obj).keys() & {LABEL, PROBE_LABEL}:
             return
         pod = event.obj
         if event.type == DELETED or is_terminating(pod):
@@ -81,22 +101,26 @@ class PodCommands:
             self._begin(pod)
 
     def _begin(self, pod: Object) -> None:
-        command = self._allowed(pod)
+        command, environment = self._allowed(pod), None
+        if command is None and PROBE_LABEL in labels_of(pod):
+            command, environment = self._probe(pod)
         if command is None:
             self._logs.write(pod, "the simulator runs no such command")
-            self._kernel.call_later(LOOK_EVERY, lambda: self._end(pod, 126))
+            self._kernel.call_later(LOOK_EVERY, lambda: self._end(pod, 126, ""))
             return
         path = self._roots[pod["spec"]["nodeName"]] / f"pod-{uid_of(pod)}.out"
         write, output = path.open("wb"), path.open("rb")
         process = subprocess.Popen(
             command,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=write,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         write.close()
-        self._runs[uid_of(pod)] = _Run(process, output, pod)
+        seconds = float(pod["spec"].get("activeDeadlineSeconds") or "inf")
+        self._runs[uid_of(pod)] = _Run(process, output, pod, time.monotonic() + seconds)
         self._kernel.call_later(LOOK_EVERY, lambda: self._look(uid_of(pod)))
 
     def _allowed(self, pod: Object) -> list[str] | None:
@@ -105,7 +129,7 @@ class PodCommands:
         given = pod["spec"]["containers"][0].get("command") or []
         if root is None or len(given) != 5 or given[:2] != ["python3", "-c"]:
             return None
-        if given[2] != self._program():
+        if LABEL not in labels_of(pod) or given[2] != self._programs.fault_tool():
             return None
         try:
             request = json.loads(given[4])
@@ -116,11 +140,32 @@ class PodCommands:
         action = json.dumps({**request, "root": str(root)})
         return [sys.executable, "-c", given[2], given[3], action]
 
+    def _probe(self, pod: Object) -> tuple[list[str] | None, dict[str, str]]:
+        """The probe's command and environment; (None, {}) where it is another command."""
+        container = pod["spec"]["containers"][0]
+        given = container.get("command") or []
+        if given != ["sh", "-c", self._programs.probe()]:
+            return None, {}
+        found = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "http_proxy": self._programs.proxy(),
+        }
+        for each in container.get("envFrom") or []:
+            name = each["secretRef"]["name"]
+            secret = self._store.get("secrets", namespace_of(pod), name)
+            for key, text in (secret.get("data") or {}).items():
+                found[key] = base64.b64decode(text).decode()
+        return list(given), found
+
     def _look(self, uid: str) -> None:
         run = self._runs.get(uid)
         if run is None:
             return
         code = run.process.poll()
+        if code is None and time.monotonic() > run.until:
+            self._kill(uid)
+            self._end(run.pod, 137, "DeadlineExceeded")
+            return
         self._copy_lines(run)
         if code is None:
             self._kernel.call_later(LOOK_EVERY, lambda: self._look(uid))
@@ -129,7 +174,7 @@ class PodCommands:
         run.output.close()
         present = self._store.find("pods", namespace_of(run.pod), name_of(run.pod))
         if present is not None and uid_of(present) == uid:
-            self._end(present, code)
+            self._end(present, code, "")
 
     def _copy_lines(self, run: _Run) -> None:
         """Put what was printed since the last look into the pod's log."""
@@ -139,6 +184,7 @@ class PodCommands:
     def _kill(self, uid: str) -> None:
         run = self._runs.pop(uid, None)
         if run is not None:
-            run.process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.process.pid, signal.SIGKILL)
             run.process.wait()
             run.output.close()

@@ -16,6 +16,7 @@ import yaml
 from tests.material import CHECKOUT
 
 TASKS = sorted((CHECKOUT / "roles").glob("*/tasks/*.yml"))
+ROLES = sorted((CHECKOUT / "roles").iterdir())
 
 
 def blocks(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -36,3 +37,59 @@ def test_defaults_of_a_block_do_not_need_what_the_block_registers(path: Path) ->
             for value in map(str, defaults.values()):
                 needed = made & set(re.findall(r"\w+", value))
                 assert not needed or "default(" in value, f"{needed} in {value}"
+
+
+def test_what_a_role_reports_is_what_this_call_of_it_did() -> None:
+    """A fact outlives the role: a later call that had nothing to do must not report it again."""
+    used = []
+    for path in TASKS:
+        text = path.read_text()
+        used += [line for line in text.splitlines() if re.search(r"\{\{ _\w+_steps\b", line)]
+    assert len(used) == 3
+    assert all("plan.work" in line for line in used), used
+
+
+def options_of(role: Path) -> dict[str, dict[str, Any]]:
+    specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())
+    found: dict[str, dict[str, Any]] = specs["argument_specs"]["main"]["options"]
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_the_variables_of_a_role_have_one_default_and_are_all_in_its_readme(role: Path) -> None:
+    options = options_of(role)
+    declared = {
+        name: option["default"] for name, option in options.items() if not option.get("required")
+    }
+    assert yaml.safe_load((role / "defaults" / "main.yml").read_text()) == declared
+    readme = (role / "README.md").read_text()
+    told = set(re.findall(r"`(\w+|\.\.\._\w+)`", readme))
+    for name in options:
+        assert name in told or f"...{name.removeprefix(role.name)}" in told, name
+    for name, default in re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", readme, re.MULTILINE):
+        assert str(yaml.safe_load(default)) == str(declared[name]), name
+
+
+# One value by name, with a default that is one literal.
+DEFAULTED = re.compile(r"\{\{ \w+ \| default\((\[.*\]|\{.*\}|[^,()]*)\) \}\}")
+PLAYBOOKS = sorted((CHECKOUT / "playbooks").glob("*.yml"))
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=lambda path: path.name)
+def test_a_playbook_gives_its_role_what_the_role_knows_with_the_same_default(path: Path) -> None:
+    roles = {role.name: options_of(role) for role in ROLES}
+    (plays, names) = yaml.safe_load(path.read_text()), set()
+    for task in (task for play in plays for task in play["tasks"]):
+        for name, value in task.get("vars", {}).items():
+            role = next((role for role in roles if name.startswith(f"{role}_")), "")
+            if not role:
+                continue
+            names.add(name)
+            default = DEFAULTED.fullmatch(str(value))
+            known = roles[role][name]
+            if default and "default" in known:
+                assert str(yaml.safe_load(default[1])) == str(known["default"]), name
+    given = {"include_role", "import_role"} & {
+        key.rpartition(".")[2] for play in plays for task in play["tasks"] for key in task
+    }
+    assert bool(names) == bool(given)

@@ -21,7 +21,11 @@ from urllib.parse import urlencode
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, retry
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import PODS, Kind
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import (
+    LEASES,
+    PODS,
+    Kind,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.transport import (
     Answer,
     Transport,
@@ -47,6 +51,10 @@ class Listing(Generic[T]):
 
     items: list[T]
     resource_version: str
+
+
+def do_nothing() -> None:
+    """Stands where nobody wants to be asked."""
 
 
 def without_managed_fields(obj: Object) -> Object:
@@ -77,6 +85,9 @@ class Client:
         self.dry_run = dry_run
         #: Sleeps so many seconds before the next try of a request; may raise to stop.
         self.pause: Callable[[float], None] = time.sleep
+        #: Asked before a write is sent once more, and may raise to stop: while the server was away
+        #: the lock may have become another's. The lock itself is written without it.
+        self.before_again: Callable[[], None] = do_nothing
         self.requests = 0
         self.writes = 0
         self._answered = False
@@ -165,13 +176,21 @@ class Client:
             if not token:
                 return Listing(items, str(metadata.get("resourceVersion") or ""))
 
-    def pod_log(self, pod: str, container: str, namespace: str | None = None) -> str:
-        """What a container has logged, as text. Raises NotFound, or Forbidden without pods/log."""
+    def pod_log(
+        self, pod: str, container: str, namespace: str | None = None, *, once: bool = False
+    ) -> str:
+        """What a container has logged, as text. Raises NotFound, or Forbidden without pods/log.
+
+        once: no retries; a node that does not answer its API server is a 500 for long.
+        """
         where = namespace or self.namespace
         what = f"get {self._spell(PODS, pod, namespace, 'log')}"
         url = PODS.path(where, pod, "log") + _query({"container": container})
         data = retry.call(
-            lambda: self._send("GET", url, what=what).data, self.deadline, sleep=self.pause
+            lambda: self._send("GET", url, what=what).data,
+            self.deadline,
+            sleep=self.pause,
+            retries_max=0 if once else None,
         )
         return data.decode("utf-8", "replace")
 
@@ -298,6 +317,7 @@ class Client:
             content_type=content_type,
             what=what,
             once=once,
+            guarded=kind is not LEASES,
         )
 
     # -- the request itself --------------------------------------------------------------------
@@ -311,16 +331,23 @@ class Client:
         content_type: str | None = None,
         what: str = "",
         once: bool = False,
+        guarded: bool = False,
     ) -> Object:
         """One request; the answer as a JSON object ({} for an empty one).
 
-        Retried inside the deadline unless *once* is asked for.
+        Retried inside the deadline unless *once* is asked for; *guarded*: only while
+        `before_again` lets it.
         """
         encoded = None if body is None else json.dumps(body).encode()
         url = path + _query(query or {})
         what = what or f"{method} {path}"
 
+        sent = [False]
+
         def send() -> Object:
+            if guarded and sent[0]:
+                self.before_again()
+            sent[0] = True
             answer = self._send(method, url, what=what, body=encoded, content_type=content_type)
             return _decoded(answer.data, what)
 
@@ -358,7 +385,9 @@ class Client:
         )
         self._answered = True
         if answer.status >= 300:
-            raise errors.from_answer(answer.status, answer.data, answer.headers, what)
+            raise errors.from_answer(
+                answer.status, answer.data, answer.headers, what, self.transport.host
+            )
         return answer
 
     # -- names ---------------------------------------------------------------------------------

@@ -81,8 +81,11 @@ def current_context(params: Mapping[str, Any]) -> str:
 
 def _load_credentials(params: Mapping[str, Any], configuration: Any) -> None:
     config = _kubernetes("config")
+    yaml: Any = importlib.import_module("yaml")
     kubeconfig = params.get("kubeconfig")
     context = params.get("context")
+    asked = kubeconfig if isinstance(kubeconfig, str) else ""
+    looked_at = asked or os.environ.get("KUBECONFIG", "") or "~/.kube/config"
     try:
         if isinstance(kubeconfig, Mapping):
             config.load_kube_config_from_dict(
@@ -98,16 +101,25 @@ def _load_credentials(params: Mapping[str, Any], configuration: Any) -> None:
         elif not params.get("host"):
             _load_defaults(config, configuration)
     except config.ConfigException as error:
-        asked = kubeconfig if isinstance(kubeconfig, str) else ""
-        told = asked or os.environ.get("KUBECONFIG", "") or "~/.kube/config"
-        raise BadConnection(
-            f"The kubeconfig cannot be used: {cut(str(error))} Looked at {told}; name yours with "
-            "KUBECONFIG, K8S_AUTH_KUBECONFIG or the option kubeconfig. Nothing was changed."
-        ) from error
+        raise BadConnection(_unusable(cut(str(error)), looked_at)) from error
     except OSError as error:
-        raise BadConnection(
-            f"The kubeconfig cannot be read: {error.strerror}: {error.filename}"
-        ) from error
+        raise BadConnection(_unusable(f"{error.strerror}: {error.filename}", looked_at)) from error
+    except yaml.YAMLError as error:
+        # Its own text shows the lines of the file, which may hold a secret.
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark is not None else ""
+        raise BadConnection(_unusable(f"it is not valid YAML{where}", looked_at)) from None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # What the library makes of a file in which something else stands where it looks.
+        why = f"it has not the form of a kubeconfig ({type(error).__name__})"
+        raise BadConnection(_unusable(why, looked_at)) from error
+
+
+def _unusable(why: str, looked_at: str) -> str:
+    return (
+        f"The kubeconfig cannot be used: {why.rstrip('. ')}. Looked at {looked_at}; name yours "
+        "with KUBECONFIG, K8S_AUTH_KUBECONFIG or the option kubeconfig."
+    )
 
 
 def _load_defaults(config: Any, configuration: Any) -> None:

@@ -24,6 +24,12 @@ def cut(text: str, length: int = TEXT_LENGTH_MAX) -> str:
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
+def _address(url: str) -> str:
+    """The URL of a server, without a user and password in it."""
+    scheme, mark, rest = url.rpartition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+
+
 class ApiError(Failure):
     """An answer other than success. *status* is the HTTP status, 0 when there was no answer."""
 
@@ -34,6 +40,7 @@ class ApiError(Failure):
         status: int = 0,
         reason: str = "",
         request: str = "",
+        host: str = "",
         causes: tuple[str, ...] = (),
         retry_after_seconds: float | None = None,
     ) -> None:
@@ -41,6 +48,9 @@ class ApiError(Failure):
         self.reason = reason
         self.message = cut(message)
         self.request = cut(request)
+        self.server = cut(
+            f"The Kubernetes API at {_address(host)}" if host else "The Kubernetes API"
+        )
         self.causes = tuple(cut(cause) for cause in causes)
         self.retry_after_seconds = retry_after_seconds
         super().__init__(self.sentence())
@@ -57,7 +67,7 @@ class Unreachable(ApiError):
     def sentence(self) -> str:
         """What was tried and how it ended."""
         return (
-            f"The Kubernetes API could not be reached ({self.request}): {self.message}. "
+            f"{self.server} could not be reached: {self.message} ({self.request}). "
             "Check the address, the network and the kubeconfig."
         )
 
@@ -68,7 +78,7 @@ class Untrusted(ApiError):
     def sentence(self) -> str:
         """Which side failed, and the options that decide it."""
         return (
-            f"The TLS connection to the Kubernetes API failed ({self.request}): {self.message}. "
+            f"{self.server} could not be trusted: {self.message} ({self.request}). "
             "Check ca_cert, client_cert, client_key and validate_certs."
         )
 
@@ -83,7 +93,7 @@ class Unauthorized(ApiError):
     def sentence(self) -> str:
         """The remedy is always a new credential."""
         return (
-            f"The Kubernetes API does not accept the credentials ({self.request}, 401). "
+            f"{self.server} does not accept the credentials ({self.request}, 401). "
             "The token may have expired: renew it, or check kubeconfig, context and api_key."
         )
 
@@ -185,8 +195,10 @@ def _class_of(code: int, causes: tuple[str, ...], message: str) -> type[ApiError
     return _BY_STATUS.get(code, ApiError)
 
 
-def from_answer(code: int, body: bytes, headers: Mapping[str, str], request: str) -> ApiError:
-    """The error for an HTTP answer. *request* says what was asked ("list nodes.longhorn.io")."""
+def from_answer(
+    code: int, body: bytes, headers: Mapping[str, str], request: str, host: str = ""
+) -> ApiError:
+    """The error for an HTTP answer of *host*. *request* says what was asked ("list nodes")."""
     status = _status_object(body)
     causes = _causes(status)
     message = str(status.get("message") or "")
@@ -195,6 +207,7 @@ def from_answer(code: int, body: bytes, headers: Mapping[str, str], request: str
         status=code,
         reason=str(status.get("reason") or ""),
         request=request,
+        host=host,
         causes=causes,
         retry_after_seconds=_retry_after(headers),
     )

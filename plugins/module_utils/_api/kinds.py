@@ -63,6 +63,7 @@ CRDS = Kind(
 NAMESPACES = Kind("", "v1", "namespaces", "Namespace", False)
 NODES = Kind("", "v1", "nodes", "Node", False)
 PODS = Kind("", "v1", "pods", "Pod")
+SECRETS = Kind("", "v1", "secrets", "Secret")
 PERSISTENT_VOLUMES = Kind("", "v1", "persistentvolumes", "PersistentVolume", False)
 EVENTS = Kind("", "v1", "events", "Event")
 BUDGETS = Kind("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")

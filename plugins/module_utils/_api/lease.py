@@ -15,6 +15,7 @@ import datetime
 import os
 import re
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client impo
     REQUEST_SECONDS,
     Client,
     Object,
+    do_nothing,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
     Deadline,
@@ -42,6 +44,8 @@ NAME = "nodecare-longhorn-maintenance"
 DURATION_SECONDS = 60
 LOOK_AGAIN_SECONDS = 2.0
 TRIES_MAX = 8
+# A run that lives renews four times in the duration of its lease.
+SILENT_SECONDS = 20.0
 
 
 class LeaseHeld(Failure):
@@ -54,8 +58,27 @@ class LeaseLost(Failure):
 
 def new_holder(purpose: str) -> str:
     """A name for one run that no other run has, and a person can read."""
-    host = re.sub(r"[^a-zA-Z0-9.-]", "-", socket.gethostname())[:63]
-    return f"{purpose}@{host}:{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return f"{purpose}@{_host()}:{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+def surely_dead(holder: str) -> bool:
+    """Whether the process that gave itself this name was on this machine and is gone. False where
+    that cannot be known.
+    """
+    found = re.fullmatch(r"[^@]*@(?P<host>[^:]+):(?P<pid>[0-9]+)-[0-9a-f]{8}", holder)
+    if found is None or found["host"] != _host():
+        return False
+    try:
+        os.kill(int(found["pid"]), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _host() -> str:
+    return re.sub(r"[^a-zA-Z0-9.-]", "-", socket.gethostname())[:63]
 
 
 def wall_clock() -> str:
@@ -85,6 +108,7 @@ class Lease:
         self._sleep = sleep
         self._timestamp = timestamp
         self._renewed_at = float("-inf")
+        self._guard = threading.RLock()
         self.held = False
 
     # -- taking --------------------------------------------------------------------------------
@@ -93,10 +117,11 @@ class Lease:
         wait_seconds: float,
         on_wait: Callable[[str], None] = lambda text: None,
         deadline: Deadline | None = None,
-    ) -> None:
+    ) -> str:
         """Take the lease, waiting at most *wait_seconds* for another holder to end or expire.
 
-        *on_wait* is told whom we wait for and may raise to stop. Raises LeaseHeld.
+        *on_wait* is told whom we wait for and may raise to stop. Returns the name of a holder that
+        had stopped to renew it, and whose lease it was; "" where it was free. Raises LeaseHeld.
         """
         limit = (deadline or Deadline(None, self._clock)).within(wait_seconds)
         last = ""
@@ -105,7 +130,7 @@ class Lease:
             current = self._client.find(LEASES, self.name)
             if current is None:
                 if self._create():
-                    return
+                    return ""
                 continue
             spec = current.get("spec") or {}
             holder = str(spec.get("holderIdentity") or "")
@@ -116,12 +141,12 @@ class Lease:
             duration = float(spec.get("leaseDurationSeconds") or DURATION_SECONDS)
             free = not holder or holder == self.holder or stood_still >= duration
             if free and self._take(current):
-                return
+                return "" if holder == self.holder else holder
             if limit.expired:
                 held = LeaseHeld(_held_text(holder, spec, self._client.namespace, self.name))
                 held.result = {"lock": seen(current)}
                 raise held
-            on_wait(f"waiting for another maintenance to end: {cut(holder)}")
+            on_wait(_waiting_text(holder, stood_still, duration))
             self._sleep(min(LOOK_AGAIN_SECONDS, max(0.05, limit.remaining())))
 
     def _create(self) -> bool:
@@ -170,6 +195,7 @@ class Lease:
         # From before the request was sent: the server may have stored it at any time since.
         self._renewed_at = started
         self.held = True
+        self._client.before_again = self.ensure
         return True
 
     def rejoin(self) -> None:
@@ -183,8 +209,9 @@ class Lease:
     # -- keeping -------------------------------------------------------------------------------
     def keep(self) -> None:
         """Renew if a quarter of the duration has passed. Call it from the working loop."""
-        if self.held and self._clock() - self._renewed_at >= self.duration_seconds / 4.0:
-            self.renew()
+        with self._guard:
+            if self.held and self._clock() - self._renewed_at >= self.duration_seconds / 4.0:
+                self.renew()
 
     def renew(self) -> None:
         """Renew now. Raises LeaseLost when it is somebody else's."""
@@ -203,16 +230,20 @@ class Lease:
         raise LeaseLost(f"The lease {self.name} could not be renewed in {TRIES_MAX} tries.")
 
     def ensure(self) -> None:
-        """Before an irreversible write: ours, for at least one request's time-out more."""
-        left = self.duration_seconds - (self._clock() - self._renewed_at)
-        if not self.held or left < 2.0 * REQUEST_SECONDS:
-            self.renew()
+        """Before an irreversible write: ours, for at least one request's time-out more. Writes go
+        on in several threads; one of them asks, and the others wait for its answer.
+        """
+        with self._guard:
+            left = self.duration_seconds - (self._clock() - self._renewed_at)
+            if not self.held or left < 2.0 * REQUEST_SECONDS:
+                self.renew()
 
     # -- giving back ---------------------------------------------------------------------------
     def release(self) -> None:
         """Give the lease back if it is ours; a lease that is not, or gone, is left alone."""
         if self.held:
             self.held = False
+            self._client.before_again = do_nothing
             drop(self._client, self.name, self.holder)
 
 
@@ -256,6 +287,17 @@ def seen(current: Object | None) -> dict[str, Any]:
         "renewed": str(spec.get("renewTime") or ""),
         "duration_seconds": int(spec.get("leaseDurationSeconds") or 0),
     }
+
+
+def _waiting_text(holder: str, silent: float, duration: float) -> str:
+    """Whom we wait for; and since when there is no sign of it, once a run that lives would have
+    renewed. Seconds in tens: a text that changes all the time is told all the time.
+    """
+    text = f"waiting for another maintenance to end: {cut(holder)}"
+    if silent < SILENT_SECONDS:
+        return text
+    told, left = int(silent) // 10 * 10, max(0, round(duration - silent + 9) // 10 * 10)
+    return f"{text} (no sign of it for {told} s; if it is dead, the lock is free in {left} s)"
 
 
 def _held_text(holder: str, spec: Object, namespace: str, name: str) -> str:

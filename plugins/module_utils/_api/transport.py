@@ -95,11 +95,11 @@ class Transport:
                 preload_content=not streamed,
             )
         except urllib3.exceptions.SSLError as error:
-            raise errors.Untrusted(plain_reason(error), request=what) from error
+            raise errors.Untrusted(plain_reason(error), request=what, host=self.host) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise errors.Untrusted(plain_reason(error), request=what) from error
-            raise errors.Unreachable(plain_reason(error), request=what) from error
+                raise errors.Untrusted(plain_reason(error), request=what, host=self.host) from error
+            raise errors.Unreachable(plain_reason(error), request=what, host=self.host) from error
         return answer
 
     def break_off(self, answer: Answer) -> None:
@@ -118,7 +118,7 @@ class Transport:
         except (urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
             # ValueError and AttributeError are what a read on a connection closed by another
             # thread ends in; to the reader that is a cut like any other.
-            raise errors.Unreachable(plain_reason(error), request=what) from error
+            raise errors.Unreachable(plain_reason(error), request=what, host=self.host) from error
 
 
 def plain_reason(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     evictions,
     memory,
     pod_filters,
+    setting,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
     Blocker,
@@ -27,6 +28,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import Pod
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
+
+DISKS_BY_LABEL = "create-default-disk-labeled-nodes"
+DISK_LABEL = "node.longhorn.io/create-default-disk"
 
 
 def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
@@ -57,6 +61,8 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
         )
     if not request.own_mover:
         yield from _flags(cluster, request)
+    if request.intent.leaves and request.remove_disks:
+        yield from _made_again(cluster, request)
     for name, peer in sorted(cluster.nodes.items()):
         if name == node.name:
             if scope.disk and memory.before(peer.meta):
@@ -87,6 +93,28 @@ def of_node(cluster: Cluster, request: Request) -> Iterator[Blocker]:
             )
 
 
+def _made_again(cluster: Cluster, request: Request) -> Iterator[Blocker]:
+    """A labelled node gets its disks again as soon as it has none: the drain would never be done,
+    and a disk that is wiped would be known by its old UUID (longhorn-manager
+    controller/kubernetes_node_controller.go syncDefaultDisks, v1.6.4 to v1.12.0).
+    """
+    node = request.node
+    label = cluster.kube_nodes[node].meta.labels.get(DISK_LABEL, "").lower()
+    entries = {disk.name for disk in cluster.nodes[node].disks if disk.in_spec}
+    last = entries and entries <= set(left_on(cluster, request.scope).disks)
+    if not last or label not in ("true", "config"):
+        return
+    if setting.flag(cluster.settings, DISKS_BY_LABEL, False):
+        yield Blocker(
+            "disks_made_again",
+            "node",
+            node,
+            f"gets its disks again as soon as the last one is taken out: label {DISK_LABEL}={label}"
+            f", and setting {DISKS_BY_LABEL} is true",
+            f"take the label off until the node is back: kubectl label node {node} {DISK_LABEL}-",
+        )
+
+
 def _together(node: str) -> Blocker:
     """A peer of the same batch: what is counted on without it was proven to be enough."""
     return Blocker(
@@ -106,7 +134,7 @@ def _drained(node: str) -> Blocker:
         "node",
         node,
         "is drained as a whole already",
-        f"finish that drain, or undo it: drain_node -e node={node} -e action=cancel",
+        f"finish that drain, or undo it: drain_node -e node={node} -e cancel=true",
     )
 
 

@@ -34,6 +34,9 @@ SAME_NODE = (
     "is true for the time"
 )
 
+# The replica that leaves counts for its zone until the new one is complete.
+SHARE_ZONE = "; or let its replicas share a zone for the time (replica-zone-soft-anti-affinity)"
+
 
 def of_volume(
     cluster: Cluster,
@@ -130,6 +133,8 @@ def _room(
             title(volume),
             f"its replica on {scope.label} has no other node to go to",
             f"make room for {spell_bytes(volume.size)} on another node, add a node, "
-            "or lower its number of replicas" + SAME_NODE * bool(scope.disk),
+            "or lower its number of replicas"
+            + SAME_NODE * bool(scope.disk)
+            + SHARE_ZONE * (not volume_space.zones_shared(cluster, volume)),
             detail=tuple(f"{name}: {why}" for name, why in refused.items()),
         )

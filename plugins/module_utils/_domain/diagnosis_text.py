@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     blocked_by_unknown,
@@ -26,6 +27,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 
 WIDTH = 100
+SHOWN_MAX = 100
 FINE = "fine"
 DEGRADED = "degraded"
 UNKNOWN = "unknown"
@@ -100,8 +102,11 @@ def word(verdict: Facts) -> str:
 
 
 def lines(images: Sequence[Facts]) -> list[str]:
-    """Counts, then one paragraph for each image that is not healthy, in the order given."""
-    shown = [image for image in images if image["verdict"]["name"] != healthy.NAME]
+    """Counts, then one paragraph for each of the first images that are not healthy, in the order
+    given; of more than a person reads, how many there are.
+    """
+    bad = [image for image in images if image["verdict"]["name"] != healthy.NAME]
+    shown = bad[:SHOWN_MAX]
     words = [word(image["verdict"]) for image in shown]
     first = max((len(each) for each in words), default=0)
     second = max((len(image["name"]) for image in shown), default=0)
@@ -109,7 +114,10 @@ def lines(images: Sequence[Facts]) -> list[str]:
     for image, each in zip(shown, words, strict=True):
         begin = f"{each.upper():<{first}}  {image['name']:<{second}}  "
         told += _paragraph(begin, image)
-    return told
+    if len(bad) > len(shown):
+        rest = counts_line(bad[len(shown) :]).removeprefix("images ")
+        told.append(f"not shown here, and not worse: {rest} (format=json has them all)")
+    return [redact.printable(line) for line in told]
 
 
 def counts_line(images: Sequence[Facts]) -> str:

@@ -38,18 +38,16 @@ def report(
     took = f" ({spell_seconds(elapsed)})" if elapsed is not None else ""
     if request.disk:
         return _disk_report(proof, request, steps, took)
-    safe = " | ".join(f"{i.value} {'yes' if proof.safe(i) else 'NO'}" for i in Intent)
-    done = "is drained" if proof.safe(request.intent) else "is NOT drained"
-    lines = [f"{request.node} {done} for '{request.intent.value}'{took}. Safe to: {safe}"]
-    lines.append(f"  outcome   {proof.outcome}")
+    drained = proof.safe(request.intent)
+    done = "is drained" if drained else "is NOT drained"
+    lines = [f"{request.node} {done} for '{request.intent.value}'{took}: {proof.outcome}"]
     lines += [f"  images    {_images(steps)}", f"  volumes   {_volumes(steps, proof)}"]
     lines += _short(proof)
     lines.append(f"  pods      {_pods(steps)}")
     lines += _blocked(steps)
     lines.append(f"  node      {_node(steps, proof)}")
-    for intent in Intent:
-        for reason in proof.against[intent]:
-            lines.append(f"  not {intent.value}: {reason}")
+    for intent in () if drained else Intent:
+        lines += [f"  not {intent.value}: {reason}" for reason in proof.against[intent]]
     lines.append(f"  next      {_next(proof, request)}")
     return lines
 
@@ -79,7 +77,7 @@ def _next_of_disk(proof: Proof, request: Request) -> str:
     again = f"-e node={request.node} -e disk={request.disk_name}"
     if not proof.safe(request.intent):
         return "solve what is named above and run the same command again"
-    back = f"to use it again: {EVICT} {again} -e action=cancel"
+    back = f"to use it again: {EVICT} {again} -e cancel=true"
     if proof.left.disks:
         return f"take its entry out of Longhorn: {EVICT} {again} -e remove_disk=true; {back}"
     return f"take the disk out of the machine; {back}"
@@ -95,6 +93,9 @@ def _images(steps: Mapping[str, Step]) -> str:
     keys = released.get("keys_removed") or []
     text = f"{count(len(copies), 'copy', 'copies')} made"
     text += f" ({spell_bytes(size)}{rate})" if copies else ""
+    if steps.get("replicas", {}).get("raised"):
+        # The plan counts these, too: Longhorn copies the image to where it starts a replica of it.
+        text += " beside those that came with a replica"
     text += f", {len(keys)} taken off it"
     lowered = len(made.get("minimums_lowered") or [])
     if lowered:

@@ -204,9 +204,12 @@ def _pod_lines(plan: Plan) -> list[str]:
     if not plan.pods:
         return []
     kept = sum(len(pods) for pods in left.values())
-    lines = [f"{count(len(evicted), 'pod')} to evict, {kept} left where they are:"]
+    where = "it is" if kept == 1 else "they are"
+    lines = [f"{count(len(evicted), 'pod')} to evict, {kept} left where {where}:"]
     lines += [f"- {verdict.pod.key}" for verdict in evicted]
-    lines += [f"  {len(pods)} stay: {reason}" for reason, pods in sorted(left.items())]
+    lines += [
+        f"  {count(len(pods), 'stays', 'stay')}: {reason}" for reason, pods in sorted(left.items())
+    ]
     return lines
 
 
@@ -214,11 +217,12 @@ def diff(plan: Plan, cluster: Cluster) -> list[dict[str, Any]]:
     """Two diffs: the node and the target disks before and after, then the moves as one text."""
     before = [_node_line(plan, cluster, False), *_disk_lines(plan, False)]
     after = [_node_line(plan, cluster, True), *_disk_lines(plan, True)]
-    node = plan.request.scope.label
+    what = plan.request.scope.label
+    end = "once it is empty" if plan.request.disk else "after the drain"
     return [
         {
-            "before_header": f"{node} and target disks now",
-            "after_header": f"{node} and target disks after the drain",
+            "before_header": f"{what} and target disks now",
+            "after_header": f"{what} and target disks {end}",
             "before": "\n".join(before) + "\n",
             "after": "\n".join(after) + "\n",
         },

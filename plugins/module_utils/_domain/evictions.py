@@ -20,6 +20,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     budget_blockers,
     node_detach,
     pod_filters,
+    replica_moves,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
     Blocker,
@@ -32,7 +33,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_filt
     Verdict,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import Pod
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import policy
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.answer import Answer
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.counted import (
+    counted,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.policy import Policy
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
     names,
     spell_seconds,
@@ -99,11 +106,13 @@ def of_pods(
     now: float,
     bypass: bool = False,
     came_back: Mapping[Owner, int] = NOBODY_CAME,
+    attached_for: float = 0.0,
 ) -> tuple[Blocker, ...]:
     """What holds the pods, and when they are all ending, the volumes that are still attached.
 
     asked: by uid; bypass: disable_eviction; came_back: how many pods each controller has started
-    here since the eviction began.
+    here since the eviction began; attached_for: seconds that volumes have been attached since the
+    last pod with one was gone.
     """
     listed = tuple(verdicts)
     found = [needs_word(v) for v in listed if v.fate is Fate.BLOCK]
@@ -123,7 +132,8 @@ def of_pods(
         if pod.meta.deleting:
             found += _ending(cluster, pod, now - (_asked(asked, pod).ending_since or now))
     if all(pod.meta.deleting or _asked(asked, pod).granted for pod in workloads):
-        found += node_detach.blockers(cluster, node, node_detach.held(cluster, node, listed))
+        held = node_detach.held(cluster, node, listed)
+        found += node_detach.blockers(cluster, node, held, attached_for)
     return worst_first(found)
 
 
@@ -148,6 +158,30 @@ def of_manager(
             ),
         )
     return found
+
+
+def last_replicas(cluster: Cluster, node: str) -> tuple[Blocker, ...]:
+    """Replicas of the node that no complete one elsewhere stands for, under a policy that lets
+    their instance manager go all the same. The drain has made each volume safe before it cordoned
+    the node; what has failed or come since is looked at here, because no budget does.
+    """
+    rule = policy.policy_of(cluster.settings)
+    if not rule.risks_last:
+        return ()
+    scope = Scope(node)
+    return tuple(
+        Blocker(
+            "last_replica",
+            "replica",
+            replica.name,
+            f"of volume {replica.volume} has no complete peer on another node; policy {rule.value} "
+            "would let it go, the drain does not",
+            "wait if a peer is being rebuilt; else run the same command again: it makes one",
+        )
+        for replica in counted(cluster, node, Policy.KEEP_LAST)
+        if replica.volume in cluster.volumes
+        and not replica_moves.protected_elsewhere(cluster, cluster.volumes[replica.volume], scope)
+    )
 
 
 def owner_of(pod: Pod) -> Owner:

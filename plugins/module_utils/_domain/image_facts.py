@@ -94,11 +94,7 @@ def _consumers(sight: Sight) -> dict[str, Any]:
         "replicas": sorted(replica.name for replica in cluster.replicas_of_image.get(name, ())),
         "waiting_volumes": sorted(waiting),
         "waiting_replicas": sorted(replicas),
-        "clones": sorted(
-            other.name
-            for other in cluster.images.values()
-            if other.source_type == "clone" and other.source_parameters.get("backing-image") == name
-        ),
+        "clones": sorted(clone.name for clone in cluster.clones_of_image.get(name, ())),
     }
 
 

@@ -147,6 +147,8 @@ class Image(Resource):
     virtual_size: int = 0
     real_size: int = 0
     map_present: bool = True
+    # Disks that spec.disks names where Longhorn (1.7+) does not look at it any more.
+    unread_keys: tuple[str, ...] = ()
     copies: Mapping[str, Copy] = field(default_factory=dict)
     last_reference: Mapping[str, str] = field(default_factory=dict)
 
@@ -248,6 +250,7 @@ class Workload:
     pod: str
     kind: str = ""
     owner: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +397,22 @@ class Cluster:
     @cached_property
     def managers_of_disk(self) -> Mapping[str, tuple[Manager, ...]]:
         return _group((manager.disk, manager) for manager in self.managers.values())
+
+    @cached_property
+    def managers_of_image(self) -> Mapping[str, tuple[Manager, ...]]:
+        """Managers that record a file of the image, whatever their own state."""
+        return _group(
+            (image, manager) for manager in self.managers.values() for image in manager.files
+        )
+
+    @cached_property
+    def clones_of_image(self) -> Mapping[str, tuple[Image, ...]]:
+        """Images that were made from another one inside of the cluster."""
+        return _group(
+            (image.source_parameters.get("backing-image", ""), image)
+            for image in self.images.values()
+            if image.source_type == "clone"
+        )
 
     @cached_property
     def volumes_of_image(self) -> Mapping[str, tuple[Volume, ...]]:

@@ -39,6 +39,25 @@ def moved(cluster: Cluster, scope: Scope, before: NodeBefore) -> tuple[list[str]
     )
 
 
+def surplus(cluster: Cluster, before: NodeBefore) -> list[str]:
+    """Volumes that had a replica there and have more of them now than they ask for. Where a cancel
+    meets a replica that Longhorn's eviction has just begun to move, both stay; which of the two is
+    wanted nobody but the operator knows (procedures.md P1 step 9: Longhorn chooses none).
+    """
+    return sorted(
+        name
+        for name in set(before.volumes) & set(cluster.volumes)
+        if _alive(cluster, name) > cluster.volumes[name].replicas_wanted
+    )
+
+
+def _alive(cluster: Cluster, volume: str) -> int:
+    return sum(
+        not (replica.failed_at or replica.meta.deleting)
+        for replica in cluster.replicas_of_volume.get(volume, ())
+    )
+
+
 def _volumes_on(cluster: Cluster, scope: Scope) -> set[str]:
     return {r.volume for r in cluster.replicas.values() if scope.holds(r) and r.volume}
 

@@ -28,9 +28,11 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 
 READ_FROM = "volumeattachments.storage.k8s.io"
 TICKET = "csi-attacher"
-#: A volume that the kubelet still reports mounted is detached all the same after this
-#: (kubernetes pkg/controller/volume/attachdetach, maxWaitForUnmountDuration).
+#: A volume that the kubelet reports mounted is detached all the same after this, but only from a
+#: node that is not healthy (kubernetes 1.26 and later, pkg/controller/volume/attachdetach).
 FORCED_SECONDS = 360
+#: Unmounting and detaching take seconds; what stands still for so long does not end by itself.
+HANGS_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,19 @@ def awaited(found: Iterable[Held]) -> tuple[Held, ...]:
     return tuple(item for item in found if not item.stays)
 
 
-def blockers(cluster: Cluster, node: str, found: Iterable[Held]) -> Iterator[Blocker]:
-    """Why each awaited volume is still there, and whether waiting helps."""
+def blockers(
+    cluster: Cluster, node: str, found: Iterable[Held], waited: float = 0.0
+) -> Iterator[Blocker]:
+    """Why each awaited volume is still there, and whether waiting helps.
+
+    waited: seconds since the last pod with a volume was gone.
+    """
     kind = READ_FROM if READ_FROM not in cluster.unreadable else "attachment ticket"
+    kube_node = cluster.kube_nodes.get(node)
+    healthy = kube_node is not None and kube_node.ready
     for item in awaited(found):
-        rule, reason, remedy, clears, seconds = _why(item, node)
+        holder = f"{kind} {item.attachment}"
+        rule, reason, remedy, clears, seconds = _why(item, node, holder, healthy, waited)
         yield Blocker(
             rule,
             "volume",
@@ -102,12 +112,15 @@ def blockers(cluster: Cluster, node: str, found: Iterable[Held]) -> Iterator[Blo
             reason,
             remedy,
             clears,
-            detail=(f"held by {kind} {item.attachment}",),
+            detail=(f"held by {holder}",),
             seconds=seconds,
         )
 
 
-def _why(item: Held, node: str) -> tuple[str, str, str, Clears, int | None]:
+def _why(
+    item: Held, node: str, holder: str, healthy: bool, waited: float
+) -> tuple[str, str, str, Clears, int | None]:
+    """healthy: the node is Ready, so Kubernetes waits for its kubelet, however long it takes."""
     if item.error:
         reason = f"is not detached from {node}: {item.error}"
         remedy = "look at the CSI driver's pods; it tries again"
@@ -116,12 +129,19 @@ def _why(item: Held, node: str) -> tuple[str, str, str, Clears, int | None]:
         reason = f"is attached to {node} for pod {names(sorted(item.users))}, which is to go"
         remedy = "it is detached when that pod is gone"
         return "attached_for_pod", reason, remedy, Clears.BY_ITSELF, None
+    hangs = waited >= HANGS_SECONDS
     if item.deleting:
         reason, remedy = f"is being detached from {node}", "wait until Longhorn has detached it"
-        return "detaching", reason, remedy, Clears.BY_ITSELF, 30
-    reason = (
-        f"is attached to {node} although no pod there uses it any more: Kubernetes detaches it "
-        "when the kubelet has unmounted it, and by force after 6 min"
-    )
-    remedy = f"wait; if it stays, see what mounts it on {node}"
-    return "attached_for_nobody", reason, remedy, Clears.BY_ITSELF, FORCED_SECONDS
+        if not hangs:
+            return "detaching", reason, remedy, Clears.BY_ITSELF, 30
+        remedy = "see why the pods csi-attacher-… of Longhorn do not do it"
+        return "detaching", reason, remedy, Clears.NEEDS_ACTION, None
+    reason = f"is attached to {node} although no pod there uses it any more"
+    if not healthy:
+        remedy = f"wait: Kubernetes detaches it by force 6 min after {node} was lost"
+        return "attached_for_nobody", reason, remedy, Clears.BY_ITSELF, FORCED_SECONDS
+    if not hangs:
+        remedy = "wait: Kubernetes detaches it when the kubelet has unmounted it"
+        return "attached_for_nobody", reason, remedy, Clears.BY_ITSELF, None
+    remedy = f"see what mounts it on {node}; if nothing does, nobody takes {holder} away: delete it"
+    return "attached_for_nobody", reason, remedy, Clears.NEEDS_ACTION, None

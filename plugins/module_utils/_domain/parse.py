@@ -12,7 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import base, model, pods
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import Schema
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import (
+    OLD_MAP,
+    Schema,
+)
 
 ANNOTATION_PREFIX = "longhorn.nodecare.dev/"
 MIRROR = "kubernetes.io/config.mirror"
@@ -175,6 +178,7 @@ def image(raw: Raw, schema: Schema) -> model.Image:
         virtual_size=_int(status, "virtualSize"),
         real_size=_int(status, "realSize"),
         map_present=isinstance(spec.get(schema.map_field), Mapping),
+        unread_keys=tuple(sorted(_map(spec, OLD_MAP))) if schema.map_field != OLD_MAP else (),
         copies=copies,
         last_reference=_strings(_map(status, "diskLastRefAtMap")),
     )
@@ -259,6 +263,7 @@ def _workloads(status: Raw) -> tuple[model.Workload, ...]:
             _text(item, "podName"),
             _text(item, "workloadType"),
             _text(item, "workloadName"),
+            _text(item, "podStatus"),
         )
         for item in _list(known, "workloadsStatus")
     )

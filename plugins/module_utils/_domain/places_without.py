@@ -74,13 +74,22 @@ class Places:
     def _disk_barred(self, disk: Disk, selector: tuple[str, ...]) -> str:
         return placement.tags_refused(self._cluster.settings, selector, disk.tags, "disk")
 
+    def open_to(self, volume: Volume) -> list[Disk]:
+        """Disks that are open to the selectors of a volume, and of its image."""
+        disks = self.disks((volume.node_selector, volume.disk_selector))
+        image = self._cluster.images.get(volume.image)
+        if image is None or not (image.node_selector or image.disk_selector):
+            return list(disks)
+        allowed = {disk.uuid for disk in self.disks((image.node_selector, image.disk_selector))}
+        return [disk for disk in disks if disk.uuid in allowed]
+
     def takes(self, disk: Disk, volume: Volume) -> bool:
         """Whether Longhorn would schedule a replica there by its space rules."""
         return self.room.schedulable(disk) >= volume.size and self.room.real(disk) > 0
 
     def nodes_for(self, volume: Volume) -> list[str]:
         """Nodes that could take a replica of the volume, those that hold one included."""
-        disks = self.disks((volume.node_selector, volume.disk_selector))
+        disks = self.open_to(volume)
         return list(dict.fromkeys(disk.node for disk in disks if self.takes(disk, volume)))
 
     def cramped(self, volume: Volume) -> list[tuple[int, str]]:
@@ -91,7 +100,7 @@ class Places:
         fitting = set(self.nodes_for(volume))
         found = [
             (volume.size - self.room.schedulable(disk), disk.label)
-            for disk in self.disks((volume.node_selector, volume.disk_selector))
+            for disk in self.open_to(volume)
             if disk.node not in holders
             and disk.node not in fitting
             and volume.size - self.room.schedulable(disk) <= disk.storage_scheduled

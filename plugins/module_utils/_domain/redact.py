@@ -19,10 +19,16 @@ def _without_secrets(match: re.Match[str]) -> str:
     return f"{match['scheme']}{match['rest']}{hidden}"
 
 
+def printable(text: str) -> str:
+    """The text with control characters replaced: a key of a map may be any text, and must not move
+    the cursor of a terminal.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
 def plain(text: str) -> str:
     """The text with user names, passwords and queries of URLs taken out (a signed URL carries its
     signature there), control characters replaced, and at most 256 characters long.
     """
-    shown = _URL.sub(_without_secrets, text)
-    shown = "".join(c if c.isprintable() else " " for c in shown)
+    shown = printable(_URL.sub(_without_secrets, text))
     return shown if len(shown) <= LENGTH_MAX else shown[: LENGTH_MAX - 1] + "…"

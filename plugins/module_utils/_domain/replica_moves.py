@@ -21,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     proven,
     volume_space,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import condition
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
@@ -256,7 +257,8 @@ def attach(cluster: Cluster, volume: Volume, scope: Scope, original: int) -> Mov
     """A detached volume builds nothing: attach it by a ticket of our own, frontend disabled."""
     attachment = cluster.attachments.get(volume.name)
     if attachment is not None and attachment.tickets:
-        return Move(volume.name, Step.WAIT, original, why=f"to be attached (now {volume.state})")
+        why = f"to be attached (now {volume.state}){_image_awaited(cluster, volume)}"
+        return Move(volume.name, Step.WAIT, original, why=why)
     if volume.state not in ("detached", ""):
         return Move(volume.name, Step.WAIT, original, why=f"to be detached (now {volume.state})")
     places = [
@@ -282,6 +284,11 @@ def _schedulable(cluster: Cluster, node: str) -> bool:
     return kube_node is not None and kube_node.ready and not kube_node.unschedulable
 
 
+def last_seen(cluster: Cluster, volume: Volume, scope: Scope) -> str:
+    """What is seen of a volume's replicas, for the end of a wait."""
+    return _building(cluster, volume, scope, original_number(volume))
+
+
 def _building(cluster: Cluster, volume: Volume, scope: Scope, wanted: int) -> str:
     """What is seen of the replicas that are being built, for a progress line."""
     good = good_elsewhere(cluster, volume, scope)
@@ -297,7 +304,28 @@ def _building(cluster: Cluster, volume: Volume, scope: Scope, wanted: int) -> st
         seen += ", one more has no node to go to"
     built = sorted(engine.rebuilding.values(), reverse=True) if engine else []
     seen += f", rebuild {', '.join(f'{percent} %' for percent in built)}" if built else ""
+    seen += _image_awaited(cluster, volume)
     return f"{len(good)} of {wanted} replicas complete elsewhere{seen}"
+
+
+def _image_awaited(cluster: Cluster, volume: Volume) -> str:
+    """Which copy of its image a replica waits for before it starts, and what is wrong with that
+    copy where images are among what was read; "" where none waits. The condition stays True when
+    the volume is detached, so it is believed only of replicas that are to run (longhorn-manager
+    controller/replica_controller.go; rec: v1.12.1/v2-*).
+    """
+    for replica in cluster.replicas_of_volume.get(volume.name, ()):
+        found = condition(replica.conditions, "WaitForBackingImage")
+        if found is None or not found.true or replica.desire != "running":
+            continue
+        told = f", {replica.name} on {replica.node} waits for image {replica.image}"
+        image = cluster.images.get(replica.image)
+        copy = image.copies.get(replica.disk) if image is not None else None
+        if copy is not None:
+            told += f" (its copy there: {copy.state or 'not begun'}"
+            told += f", {copy.message})" if copy.message else ")"
+        return told + (f": {found.message}" if found.message else "")
+    return ""
 
 
 def _unplaced(cluster: Cluster, volume: Volume, scope: Scope, wanted: int) -> bool:

@@ -163,7 +163,7 @@ def _why_nothing(node: Node, request: Request, before: NodeBefore | None, left: 
     if before is not None and before.intent == Intent.REMOVE.value and not request.cancel:
         return (
             f"{node.name} was drained to be removed: there is nothing to restore. To take it into "
-            f"use again: {PLAYBOOKS}.drain_node -e node={node.name} -e action=cancel"
+            f"use again: {PLAYBOOKS}.drain_node -e node={node.name} -e cancel=true"
         )
     return ""
 

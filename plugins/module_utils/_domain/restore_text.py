@@ -204,6 +204,12 @@ def _moved_lines(node: str, finish: Step, copies: list[Mapping[str, str]]) -> li
     if volumes:
         replica = "its replica is" if len(volumes) == 1 else "their replicas are"
         lines.append(f"  moved     volume {names(volumes, 20)}: {replica} on another node now")
+    surplus = finish.get("volumes_surplus") or []
+    if surplus:
+        lines.append(
+            f"  surplus   volume {names(surplus, 20)}: more replicas than it asks for, and "
+            "Longhorn keeps them all; delete the one that you do not want"
+        )
     return lines
 
 

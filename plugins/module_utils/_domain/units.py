@@ -53,7 +53,12 @@ def count(number: int, thing: str, plural: str = "") -> str:
     return f"{number} {thing if number == 1 else plural or thing + 's'}"
 
 
-def names(items: list[str], most: int = 5) -> str:
+def names(items: list[str], most: int = 5, between: str = ", ") -> str:
     """A list of names that stays on the line: the first few, and how many more."""
-    shown = ", ".join(items[:most])
+    shown = between.join(items[:most])
     return f"{shown} and {len(items) - most} more" if len(items) > most else shown
+
+
+def phrases(items: list[str], most: int = 5) -> str:
+    """The same for whole phrases, which may hold commas."""
+    return names(items, most, "; ")

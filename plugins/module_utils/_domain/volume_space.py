@@ -4,7 +4,8 @@
 """Which nodes could take one more replica of a volume, by Longhorn's own scheduling rules.
 
 Source: longhorn-manager scheduler/replica_scheduler.go (hard node anti-affinity unless allowed
-softly, zones where that is switched off, tags, space after reservation and over-provisioning).
+softly, zones where that is switched off, tags, from 1.7 those of its image too, space after
+reservation and over-provisioning). A replica that leaves still counts for its node and its zone.
 """
 
 from __future__ import annotations
@@ -61,7 +62,17 @@ def refused(cluster: Cluster, volume: Volume, name: str, closed: Mapping[str, st
     if not zones_shared(cluster, volume) and node.zone in _zones(cluster, volume):
         return f"its zone {node.zone or '(none)'} already has a replica of it"
     reason = placement.tags_refused(cluster.settings, volume.node_selector, node.tags, "node")
+    image = cluster.images.get(volume.image)
+    if image is not None and not reason:
+        reason = _of_image(
+            placement.tags_refused(cluster.settings, image.node_selector, node.tags, "node")
+        )
     return reason or _disks_refused(cluster, volume, node, closed)
+
+
+def _of_image(reason: str) -> str:
+    """A replica starts only where its image may be, too; from 1.7, where images have selectors."""
+    return f"its image may not be there: {reason}" if reason else ""
 
 
 def _zones(cluster: Cluster, volume: Volume) -> set[str]:
@@ -92,6 +103,11 @@ def _disk_refused(cluster: Cluster, volume: Volume, disk: Disk, room: placement.
     against = placement.disk_refused(disk) or placement.tags_refused(
         cluster.settings, volume.disk_selector, disk.tags, "disk"
     )
+    image = cluster.images.get(volume.image)
+    if image is not None and not against:
+        against = _of_image(
+            placement.tags_refused(cluster.settings, image.disk_selector, disk.tags, "disk")
+        )
     if against:
         return against
     if room.schedulable(disk) < volume.size:

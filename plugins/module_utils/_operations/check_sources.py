@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Asks sources whether they still deliver what their images were: each URL once, a few at a time.
 
-Asked from the machine that the module runs on. What is read is only counted and hashed.
+Asked by a pod in the cluster or from the machine that the module runs on (source_probe). What is
+read is only counted and hashed.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
     spell_bytes,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.ask_cluster import (
+    AUTO,
+    CONTROLLER,
+    NotPossible,
+    Side,
+    ask_cluster,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 
 READERS_MAX = 4
@@ -56,19 +64,62 @@ class _Question:
             self.failure = error
 
 
-def check_sources(task: Task, wanted: Mapping[str, Expected], way: Way) -> dict[str, Finding]:
-    """The finding for each name. The same question is only asked once.
+def check_sources(
+    task: Task,
+    wanted: Mapping[str, Expected],
+    way: Way,
+    side: Side | None = None,
+    *,
+    check_mode: bool = False,
+) -> dict[str, Finding]:
+    """The finding for each name. The same question is only asked once. *side*: from where (default:
+    this machine); check mode makes no pod.
 
     Raises Interrupted or TimedOut; a source that does not deliver is a finding, not an error.
     """
+    side = side or Side()
+    distinct = list(dict.fromkeys(expected for expected in wanted.values() if expected.url))
+    if side.mode == CONTROLLER or not distinct:
+        asked = _from_here(task, distinct, way, "")
+    elif check_mode:
+        why = "check mode makes no pod"
+        asked = (
+            _from_here(task, distinct, way, why)
+            if side.mode == AUTO
+            else {each: finding.not_asked(each, why) for each in distinct}
+        )
+    else:
+        asked = _from_there(task, distinct, way, side)
+    return {name: asked.get(expected, finding.no_url()) for name, expected in wanted.items()}
+
+
+def _from_there(
+    task: Task, distinct: list[Expected], way: Way, side: Side
+) -> dict[Expected, Finding]:
+    """By a pod; where there can be none, from here, unless that is not wanted."""
+    try:
+        answers = ask_cluster(task, side, distinct, way)
+    except NotPossible as problem:
+        why = str(problem)
+        if side.mode != AUTO:
+            return {each: finding.no_pod(each, why) for each in distinct}
+        text = f"no pod can read the source in the cluster ({redact.plain(why)}); reading it here"
+        task.progress.update(text, at_once=True)
+        return _from_here(task, distinct, way, why)
+    return {
+        expected: finding.find(expected, delivered, finding.CLUSTER)
+        for expected, delivered in answers.items()
+    }
+
+
+def _from_here(
+    task: Task, distinct: list[Expected], way: Way, because: str
+) -> dict[Expected, Finding]:
     way = dataclasses.replace(way, seconds=min(way.seconds, task.deadline.remaining()))
-    distinct = dict.fromkeys(expected for expected in wanted.values() if expected.url)
-    answers = _ask_all(task, list(distinct), way)
-    found = {}
-    for name, expected in wanted.items():
-        delivered = answers.get(expected)
-        found[name] = finding.find(expected, delivered) if delivered else finding.no_url()
-    return found
+    return {
+        expected: finding.find(expected, delivered, because=because)
+        for expected, delivered in _ask_all(task, distinct, way).items()
+    }
 
 
 def _ask_all(task: Task, expected: list[Expected], way: Way) -> dict[Expected, Delivered]:

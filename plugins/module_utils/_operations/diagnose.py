@@ -134,7 +134,9 @@ def show(
 
 
 def _unsure(observation: Observation, name: str) -> bool:
-    return catalogue.needs_window(catalogue.judge(observation.window(name)))
+    window = observation.window(name)
+    verdict = catalogue.judge(window)
+    return catalogue.needs_window(verdict) or catalogue.may_pass(window[-1], verdict)
 
 
 def _look_longer(

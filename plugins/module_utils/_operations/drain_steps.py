@@ -100,7 +100,7 @@ def begin(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -
 def _ways_on(request: Request) -> str:
     playbook = "evict_disk" if request.disk else "drain_node"
     return (
-        f"The same command goes on; {playbook} with -e action=cancel gives "
+        f"The same command goes on; {playbook} with -e cancel=true gives "
         f"{request.scope.label} back as far as nothing has left it."
     )
 
@@ -295,11 +295,10 @@ def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock)
     with lock():
         releasing = release_node.Release(work, request)
         outcome = releasing.outcome
-        if keys or notes:
-            _told(work, outcome, releasing.run)
+        # Without a key left, too: an earlier run may have ended before its files were gone.
+        _told(work, outcome, releasing.run)
         if disks:
-            fresh, request = _read(work, request)
-            outcome.disks = remove_disks.remove_disks(work, fresh, request.scope)
+            outcome.disks = remove_disks.remove_disks(work, request.scope)
     changed = bool(outcome.keys or outcome.disks or outcome.notes_gone)
     return {"changed": changed, **outcome.as_data()}
 

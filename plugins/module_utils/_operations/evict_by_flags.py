@@ -38,6 +38,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.move
     FOLLOWED,
     Mover,
     Outcome,
+    with_images,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     Ops,
@@ -81,7 +82,7 @@ def evict(work: Work, request: Request) -> Outcome:
             if work.deadline.expired:
                 raise TimedOut(
                     f"waited {spell_seconds(work.deadline.elapsed())} for Longhorn to evict "
-                    f"{scope.label}; last seen: {', '.join(here[:5])} still there."
+                    f"{scope.label}; last seen: {_last_seen(work, live.picture(), scope)}."
                 )
             live.next_change(min(1.0, work.deadline.remaining()))
     outcome.deleted = before
@@ -122,6 +123,17 @@ def take_back(work: Work, scope: Scope) -> bool:
     """The flag off, once no replica is left that it could move; returns whether it was on."""
     work.irreversible()
     return work.patch(kinds.LONGHORN_NODES, scope.node, partial(_eviction_off, scope)) is not None
+
+
+def _last_seen(work: Work, known: Cluster, scope: Scope) -> str:
+    """The first replicas that are still there, and how their volumes stand."""
+    cluster = with_images(work, known)
+    left = [r for r in cluster.replicas.values() if scope.holds(r) and r.volume in cluster.volumes]
+    told = [
+        f"{r.name} ({replica_moves.last_seen(cluster, cluster.volumes[r.volume], scope)})"
+        for r in sorted(left, key=lambda replica: replica.name)
+    ]
+    return "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
 
 
 def _names(cluster: Cluster, scope: Scope) -> list[str]:

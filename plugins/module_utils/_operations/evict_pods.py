@@ -111,6 +111,7 @@ class Eviction:
         self._watching = Watching(request.node)
         self._history = History()
         self._pods: tuple[Blocker, ...] = ()
+        self._last: tuple[Blocker, ...] = ()
         self._managers: dict[str, tuple[Blocker, ...]] = {}
         self._refused: set[str] = set()
         self._began = False
@@ -153,13 +154,14 @@ class Eviction:
             self._count(going)
             held = node_detach.awaited(node_detach.held(cluster, node, verdicts))
             waiting = self._waits_for_detach(cluster, going, bool(held))
+            self._last = evictions.last_replicas(cluster, node)
             self._look(cluster, verdicts, asking)
             self._tell(going, asking)
             if not going and not held and not asking.busy:
                 self._check_blocked(verdicts, "every pod that may go is gone")
                 return
             self._check_only_consent_is_left(verdicts, going, asking)
-            asking.ask(cluster, self._askable(going, waiting))
+            asking.ask(cluster, self._askable(going, waiting or bool(self._last)))
             if work.deadline.expired:
                 raise self._timed_out(going)
             live.next_change(min(asking.idle_seconds(), work.deadline.remaining()))
@@ -234,8 +236,10 @@ class Eviction:
             work.deadline.now(),
             bypass,
             self._came_back,
+            self.outcome.detach_seconds,
         )
         # Of an instance manager the rule that Longhorn meets first stays in front.
+        self._pods = (*self._pods, *self._last)
         found = (*self._pods, *(b for listed in self._managers.values() for b in listed))
         self._history.see(now, found)
         self.outcome.blockers = self._history.as_data(now, found)

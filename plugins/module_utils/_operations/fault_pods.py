@@ -19,6 +19,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api import erro
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import short_pods
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.fault_images import (
     RUN_LABEL,
 )
@@ -29,8 +30,6 @@ MARKERS = "/var/lib/nodecare-longhorn"
 CONTAINER = "fault"
 STEP_LABEL = "longhorn.nodecare.dev/step"
 UNDO = "guard"
-TURN_SECONDS = 0.3
-ENDED = ("Succeeded", "Failed")
 
 
 class Place:
@@ -78,48 +77,28 @@ def _answer(work: Work, place: Place, name: str, stays: bool) -> Object:
     """The last line of JSON in the log: of an undo as soon as there is one, else at the end."""
     while True:
         pod = work.client.get(kinds.PODS, name)
-        phase = str((pod.get("status") or {}).get("phase") or "")
-        if phase in ENDED or (stays and phase == "Running"):
-            found = _last_line(work, name)
+        phase = short_pods.phase_of(pod)
+        if phase in short_pods.ENDED or (stays and phase == "Running"):
+            found = short_pods.last_object(short_pods.log_of(work.client, name, CONTAINER))
             if found is not None:
                 return found
-            if phase in ENDED:
+            if phase in short_pods.ENDED:
                 raise Failure(f"The pod {name} on {place.node} ended without an answer ({phase}).")
         work.safe_point()
         work.progress.update(f"waiting for pod {name} on {place.node}: {phase or 'new'}")
         if work.deadline.expired:
             raise TimedOut(f"Waited for pod {name} on {place.node}; its phase is {phase or 'new'}.")
-        work.pause(TURN_SECONDS)
-
-
-def _last_line(work: Work, name: str) -> Object | None:
-    try:
-        lines = work.client.pod_log(name, CONTAINER).splitlines()
-    except (errors.NotFound, errors.BadRequest):
-        return None
-    for line in reversed(lines):
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict):
-            return found
-    return None
+        work.pause(short_pods.TURN_SECONDS)
 
 
 def _remove_ended(work: Work, name: str) -> None:
     old = work.client.find(kinds.PODS, name)
-    if old is not None and (old.get("status") or {}).get("phase") in ENDED:
+    if old is not None and short_pods.phase_of(old) in short_pods.ENDED:
         _remove(work, name, str(old["metadata"]["uid"]))
 
 
 def _remove(work: Work, name: str, uid: str) -> None:
-    try:
-        work.client.delete(kinds.PODS, name, uid=uid, grace_seconds=0)
-        while work.client.find(kinds.PODS, name) is not None and not work.deadline.expired:
-            work.pause(TURN_SECONDS)
-    except (errors.NotFound, errors.Conflict):
-        return
+    short_pods.remove(work.client, name, uid, work.deadline, work.pause)
 
 
 def _pod(place: Place, name: str, action: str, request: Object) -> Object:

@@ -30,9 +30,11 @@ def take(work: Work, holder: str | None, purpose: str, wait_seconds: float) -> d
 
     if holder:
         lease.Lease(work.client, holder).rejoin()
-    else:
-        lease.Lease(work.client, name).acquire(wait_seconds, on_wait, work.deadline)
-    return {"changed": not holder, "holder": name}
+        return {"changed": False, "holder": name}
+    dead = lease.Lease(work.client, name).acquire(wait_seconds, on_wait, work.deadline)
+    if dead:
+        work.progress.update(f"took over the lock of {errors.cut(dead)}, a run that died")
+    return {"changed": True, "holder": name, "taken_over_from": dead}
 
 
 def give_back(work: Work, holder: str) -> dict[str, Any]:

@@ -37,8 +37,6 @@ def lower(work: Work, request: Request) -> list[Lowering]:
     schema, scope = work.longhorn.schema, request.scope
 
     def write(item: Lowering) -> bool:
-        work.interrupt.check(work.where)
-
         def decide(raw: Object) -> Ops | None:
             image = parse.image(raw, schema)
             noted = memory.before(image.meta)

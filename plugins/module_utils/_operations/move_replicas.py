@@ -116,7 +116,9 @@ class Mover:
                 if self._delete(live, deletes) or any(wrote):
                     continue
                 if work.deadline.expired:
-                    raise TimedOut(self._late(open_moves))
+                    causes = self._decide(with_images(work, live.picture()))
+                    left = [move for move in causes if move.step is not Step.DONE]
+                    raise TimedOut(self._late(left or open_moves))
                 live.next_change(min(1.0, work.deadline.remaining()))
 
     def _decide(self, cluster: Cluster) -> list[Move]:
@@ -195,7 +197,7 @@ class Mover:
             return False
         try:
             wrote = action(live, move)
-        except (errors.FailedTest, errors.Conflict):
+        except (errors.FailedTest, errors.Conflict, errors.NotFound):
             return self._missed(move)
         if wrote:
             self._misses.pop(move.volume, None)
@@ -203,7 +205,9 @@ class Mover:
         return wrote
 
     def _missed(self, move: Move) -> bool:
-        """Somebody else was quicker: decide again from what comes, a bounded number of times."""
+        """Somebody else was quicker, or the object is gone: decide again from what comes, a bounded
+        number of times.
+        """
         self._misses[move.volume] = self._misses.get(move.volume, 0) + 1
         if self._misses[move.volume] >= TRIES:
             raise Stopped(
@@ -324,6 +328,18 @@ class Mover:
             engines={item.name: item for item in engines},
             replicas={item.name: item for item in replicas},
         )
+
+
+def with_images(work: Work, known: Cluster) -> Cluster:
+    """The same with its images, read now: a replica may have waited for a copy that failed. At the
+    end of a wait, where one that cannot be read must not hide the reason.
+    """
+    try:
+        parser = work.longhorn.parser(kinds.BACKING_IMAGES)
+        images = work.client.list(kinds.BACKING_IMAGES, parser).items
+    except errors.ApiError:
+        return known
+    return dataclasses.replace(known, images={image.name: image for image in images})
 
 
 def waiting_for(moves: list[Move]) -> str:

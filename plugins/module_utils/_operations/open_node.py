@@ -38,6 +38,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
+    read_cluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     Ops,
@@ -85,8 +86,14 @@ class Opening:
             drift = living.drifted(live.picture(), node, self._before)
             if drift:
                 raise Stopped(restore_plan.drift_text(node, drift))
-            self._stop_eviction(live)
-            self._clear_copy_flags(live.picture())
+            self._change(lambda found: node_before.eviction_off(found, self._before))
+            # Twice: a flag that stands takes its copy away as soon as another is ready, so it goes
+            # at once; and Longhorn may have been setting flags at that very moment.
+            self._clear_copy_flags()
+            self._wait(
+                live, _evicting(self._request.scope, self._before), "Its Longhorn manager must run"
+            )
+            self._clear_copy_flags()
             self._wait(live, _forgetting(node), "Its Longhorn manager must run for that")
         before, same = self._before, self._request.cancel
         self._change(lambda found: node_before.opening(found, before, same_names=same))
@@ -99,20 +106,18 @@ class Opening:
             self.outcome.actions.append("your own cordon is kept")
         return self.outcome
 
-    def _stop_eviction(self, live: LiveCluster) -> None:
-        """First the flags, then wait until Longhorn has taken them back from the replicas."""
-        before = self._before
-        self._change(lambda found: node_before.eviction_off(found, before))
-        self._wait(live, _evicting(self._request.scope, before), "Its Longhorn manager must run")
-
-    def _clear_copy_flags(self, cluster: Cluster) -> None:
-        before = self._before
+    def _clear_copy_flags(self) -> None:
+        """Flags of copies outlive the node's (see return_images.flagged); from a fresh reading."""
+        before, work = self._before, self._work
         wanted = before.eviction_requested or any(
             disk.flag("evictionRequested") for disk in before.disks
         )
         if wanted:
             return
-        schema = self._work.longhorn.schema
+        cluster = read_cluster(
+            work.client, work.longhorn, (kinds.BACKING_IMAGES, kinds.LONGHORN_NODES)
+        )
+        schema = work.longhorn.schema
         for name, disks in return_images.flagged(cluster, self._request.scope).items():
 
             def decide(raw: Object, disks: tuple[str, ...] = disks) -> Ops | None:
@@ -129,8 +134,9 @@ class Opening:
                 ]
                 return ops or None
 
-            self._work.irreversible()
-            if self._work.patch(kinds.BACKING_IMAGES, name, decide) is not None:
+            work.irreversible()
+            cleared = work.patch(kinds.BACKING_IMAGES, name, decide) is not None
+            if cleared and name not in self.outcome.flags_cleared:
                 self.outcome.flags_cleared.append(name)
 
     def _change(self, decide: Callable[[Node], tuple[Change, ...]]) -> None:

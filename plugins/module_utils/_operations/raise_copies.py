@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import map_entries
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit import (
     raising,
     raising_text,
@@ -225,7 +226,6 @@ class _Raising:
         schema = self._work.longhorn.schema
 
         def write(one: Raise) -> tuple[Raise, Object | None]:
-            self._work.interrupt.check(WHERE)
             decide = _writer(schema, list(one.targets), one.minimum)
             return one, self._work.patch(kinds.BACKING_IMAGES, one.image.name, decide)
 
@@ -246,38 +246,10 @@ def _writer(schema: Schema, disks: list[Disk], minimum: int) -> Callable[[Object
         spec = spec_of(raw)
         if (raw.get("metadata") or {}).get("deletionTimestamp"):
             return None
-        present = spec.get(schema.map_field)
-        entry = schema.entry(str(spec.get("dataEngine") or "v1"))
-        new = [disk.uuid for disk in disks if disk.uuid not in (present or {})]
-        ops: Ops = []
-        if present is None and new:
-            value = dict.fromkeys(new, entry)
-            ops.append({"op": "add", "path": schema.map_path, "value": value})
-        else:
-            ops += [{"op": "add", "path": schema.key_path(uuid), "value": entry} for uuid in new]
-        ops += _repairs(schema, spec)
+        ops = map_entries.add(spec, schema, [disk.uuid for disk in disks])
+        ops += map_entries.repair(spec, schema)
         if minimum > int(spec.get("minNumberOfCopies") or 0):
             ops.append({"op": "add", "path": "/spec/minNumberOfCopies", "value": minimum})
         return ops or None
 
     return decide
-
-
-def _repairs(schema: Schema, spec: dict[str, Any]) -> Ops:
-    """Entries without dataEngine, in full (1.8 and later)."""
-    if not schema.entries_need_engine:
-        return []
-    ops: Ops = []
-    for uuid, entry in (spec.get(schema.map_field) or {}).items():
-        if not (entry or {}).get("dataEngine"):
-            full = schema.entry(str(spec.get("dataEngine") or "v1"))
-            if isinstance(full, dict):
-                evicting = bool((entry or {}).get("evictionRequested"))
-                ops.append(
-                    {
-                        "op": "replace",
-                        "path": schema.key_path(uuid),
-                        "value": {**full, "evictionRequested": evicting},
-                    }
-                )
-    return ops

@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
     Deadline,
     TimedOut,
@@ -22,6 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease impor
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     checks,
     gate,
+    meanwhile,
     turns,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
@@ -45,6 +47,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recovery_report
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.ask_cluster import (
+    Side,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.check_sources import (
     check_sources,
 )
@@ -155,7 +160,15 @@ class Recovery:
         if self._request.skip_source_check:
             self._found = dict.fromkeys(wanted, finding.skipped())
         else:
-            self._found = check_sources(self._task, wanted, self._request.way)
+            side = Side(
+                self._request.probe,
+                self._request.probe_image,
+                self._request.holder,
+                self._longhorn.settings,
+            )
+            self._found = check_sources(
+                self._task, wanted, self._request.way, side, check_mode=self._request.check_mode
+            )
         while live.next_change(0.0):
             pass
         self._observe(live, list(wanted))
@@ -232,8 +245,9 @@ class Recovery:
     def _advance(self, work: Work, writes: RecoveryWrites, deadline: Deadline) -> bool:
         """Decide and do the next step of one image; whether something was written."""
         window = self._observation.window(work.name)
-        if not window:
-            work.outcome, work.text = "failed", f"{work.name} was deleted meanwhile"
+        deleted = meanwhile.why_deleted(work.name, window)
+        if deleted:
+            work.outcome, work.text = "failed", deleted
             return False
         step = next_step(
             window,
@@ -284,6 +298,10 @@ class Recovery:
             writes.perform(work.name, step)
         except ChangedMeanwhile as changed:
             work.conflicts += 1
+            gone = isinstance(changed.__cause__, errors.NotFound)
+            if gone and self._task.client.find(kinds.BACKING_IMAGES, work.name) is None:
+                work.outcome, work.text = "failed", meanwhile.why_deleted(work.name, [])
+                return False
             if work.conflicts > CONFLICTS_MAX:
                 work.outcome = "failed"
                 work.text = (

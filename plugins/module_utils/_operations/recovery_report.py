@@ -27,6 +27,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     catalogue,
     healthy,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.ask_cluster import (
+    CONTROLLER,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.observation import (
     Observation,
 )
@@ -72,6 +75,8 @@ class Request:
     skip_source_check: bool = False
     new_url: str = ""
     way: Way = Way()
+    probe: str = CONTROLLER
+    probe_image: str = ""
 
     @property
     def everything(self) -> bool:
@@ -148,7 +153,17 @@ def _summary(shown: Sequence[Work], request: Request, seconds: float) -> list[st
         if any(work.outcome == outcome for work in shown)
     ]
     first = f"images: {', '.join(counts) or 'none is unavailable'} ({spell_seconds(seconds)})"
-    return [first, *(work.text.splitlines()[0] for work in shown)]
+    return [first, *(work.text.splitlines()[0] for work in shown), *_not_from_there(shown)]
+
+
+def _not_from_there(shown: Sequence[Work]) -> list[str]:
+    """Why no pod in the cluster has asked the sources, where one should have."""
+    reasons = dict.fromkeys(work.source.because for work in shown if work.source)
+    return [
+        f"the source was read by this machine and not in the cluster, because {because}"
+        for because in reasons
+        if because
+    ]
 
 
 def _diff(shown: Sequence[Work], observation: Observation) -> dict[str, str]:

@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     guards,
     image_needs,
+    map_entries,
     memory,
     minimum,
     parse,
@@ -42,6 +43,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.clus
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     PAUSE_SECONDS,
+    TRIES,
     Ops,
     Stopped,
     Work,
@@ -56,6 +58,9 @@ GUARD_KINDS = (
     kinds.NODES,
 )
 WATCHED = (kinds.BACKING_IMAGES, kinds.REPLICAS, kinds.DATA_SOURCES, kinds.MANAGERS)
+# So many keys are taken out on one reading: it must not be older than the few seconds in which a
+# replica that came meanwhile gets its key back.
+AT_ONCE = 600
 # A refusal that no waiting clears is told after this: until then lists may still disagree.
 SETTLE_SECONDS = 8.0
 RULES_THAT_PASS = frozenset({"being_read", "being_cloned", "first_file"})
@@ -94,6 +99,7 @@ class Release:
         """Until no map names a disk of the node and no manager there records a file."""
         work = self._work
         stuck_since: float | None = None
+        misses = 0
         while True:
             work.safe_point()
             cluster = self._read()
@@ -106,7 +112,12 @@ class Release:
             may_go, refused = self._judge(cluster, needs)
             self._check(refused, bool(may_go), stuck_since)
             if may_go:
-                self._remove(cluster, may_go)
+                misses = 0 if self._remove(cluster, may_go[:AT_ONCE]) else misses + 1
+                if misses >= TRIES:
+                    raise Stopped(
+                        f"images changed {TRIES} times while they were being written. "
+                        f"{work.where} Run the same command again."
+                    )
                 stuck_since = None
             else:
                 stuck_since = work.deadline.now() if stuck_since is None else stuck_since
@@ -187,11 +198,11 @@ class Release:
         self._work.where = f"{where}."
         self._work.progress.update(f"{where}: {told}")
 
-    def _remove(self, cluster: Cluster, may_go: list[tuple[Need, str]]) -> None:
+    def _remove(self, cluster: Cluster, may_go: list[tuple[Need, str]]) -> bool:
+        """Take these keys out; False when every one of their images has changed meanwhile."""
         by_image: dict[str, list[str]] = {}
         for need, disk in may_go:
             by_image.setdefault(need.image.name, []).append(disk)
-        self._work.irreversible()
         asked: list[tuple[str, str]] = []
         removed: list[tuple[str, str]] = []
         left: list[int] = []
@@ -199,7 +210,6 @@ class Release:
 
         def remove(item: tuple[str, list[str]]) -> None:
             name, disks = item
-            self._work.interrupt.check(self._work.where)
             image = cluster.images[name]
             ops: Ops = [{"op": "remove", "path": cluster.schema.key_path(disk)} for disk in disks]
             ops += note_gone(image)
@@ -228,6 +238,7 @@ class Release:
         self._work.progress.update(f"{count(total, 'copy', 'copies')} taken off {self._place}")
         if not removed:
             self._work.pause(PAUSE_SECONDS)
+        return bool(removed)
 
     def _wait_for_managers(self) -> None:
         """The file is gone when no running manager of the node records it: 1 to 4 s."""
@@ -276,11 +287,7 @@ def put_back(work: Work, asked: list[tuple[str, str]]) -> list[tuple[str, str]]:
     for name, disk in (pair for pair in asked if pair in used):
 
         def add(raw: Object, uuid: str = disk) -> Ops | None:
-            spec = spec_of(raw)
-            if uuid in (spec.get(schema.map_field) or {}):
-                return None
-            entry = schema.entry(str(spec.get("dataEngine") or "v1"))
-            return [{"op": "add", "path": schema.key_path(uuid), "value": entry}]
+            return map_entries.add(spec_of(raw), schema, [uuid]) or None
 
         if work.patch(kinds.BACKING_IMAGES, name, add) is not None:
             returned.append((name, disk))

@@ -21,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     image_needs,
+    map_entries,
     proven,
     quiet_waits,
 )
@@ -125,9 +126,8 @@ class Relocation:
                 needs, _placement = self._assess(live.picture())
                 self.outcome.see(live.picture(), [need.image.name for need in needs])
                 self._tell(live.picture(), needs)
-                missing = [(need, disk) for need in needs for disk in need.targets]
-                if missing:
-                    self._add(live, missing)
+                missing = [need for need in needs if need.targets]
+                if missing and self._add(live, missing):
                     continue
                 unsafe = [need for need in needs if not need.safe]
                 if not unsafe:
@@ -200,51 +200,49 @@ class Relocation:
         self._quiet_since = now if self._quiet_since is None else self._quiet_since
         return f"   ({SYNC_HELD_BACK})" if now - self._quiet_since >= QUIET_SECONDS else ""
 
-    def _add(self, live: LiveCluster, missing: list[tuple[Need, Disk]]) -> None:
-        """Write the target keys, a few images at a time; largest files first."""
-        by_image: dict[str, list[Disk]] = {}
-        for need, disk in missing:
-            by_image.setdefault(need.image.name, []).append(disk)
+    def _add(self, live: LiveCluster, missing: list[Need]) -> bool:
+        """Write the target keys, a few images at a time; largest files first. False when there was
+        nothing to write: the picture is older than the maps, and what is new has yet to come.
+        """
         schema, scope = self._work.longhorn.schema, self._request.scope
-        self._work.irreversible()
 
-        def add(item: tuple[str, list[Disk]]) -> tuple[Object | None, list[Disk]]:
-            name, disks = item
-            self._work.interrupt.check(self._work.where)
-            decide = _adder(schema, scope, disks)
-            return self._work.patch(kinds.BACKING_IMAGES, name, decide), disks
+        def add(need: Need) -> tuple[Object | None, Need]:
+            decide = _adder(schema, scope, need.image, list(need.targets))
+            return self._work.patch(kinds.BACKING_IMAGES, need.image.name, decide), need
 
-        for raw, disks in self._work.in_parallel(add, list(by_image.items())):
+        written = False
+        for raw, need in self._work.in_parallel(add, missing):
             if raw is None:
                 continue
+            written = True
             take_in(live, kinds.BACKING_IMAGES, raw)
-            image = live.picture().images[raw["metadata"]["name"]]
-            self.outcome.added += [(image.name, disk.label, image.file_bytes) for disk in disks]
-            for disk in disks:
-                self._transfers.follow(image.name, disk.uuid, image.file_bytes)
+            name, size = need.image.name, need.image.file_bytes
+            self.outcome.added += [(name, disk.label, size) for disk in need.targets]
+            for disk in need.targets:
+                self._transfers.follow(name, disk.uuid, size)
         while live.next_change(0.0):
             pass
+        return written
 
 
-def _adder(schema: Schema, scope: Scope, disks: list[Disk]) -> Callable[[Object], Ops | None]:
-    """The operations that put these disks into an image's map, and note the earlier map once."""
+def _adder(
+    schema: Schema, scope: Scope, image: Image, disks: list[Disk]
+) -> Callable[[Object], Ops | None]:
+    """The operations that put these disks into an image's map, and note the earlier map once.
+
+    None where the map is not the one they were chosen for: a key that Longhorn, or a starting
+    replica, has added meanwhile may be all that was missing.
+    """
+    known = {copy.disk for copy in image.wanted}
 
     def decide(raw: Object) -> Ops | None:
         spec = spec_of(raw)
         if (raw.get("metadata") or {}).get("deletionTimestamp"):
             return None
-        present = spec.get(schema.map_field)
-        entry = schema.entry(str(spec.get("dataEngine") or "v1"))
-        new = [disk for disk in disks if disk.uuid not in (present or {})]
-        if not new:
+        if map_entries.present(spec, schema).keys() - known:
             return None
-        ops: Ops = list(image_note(raw, schema, scope) or [])
-        if present is None:
-            value = {disk.uuid: entry for disk in new}
-            return [*ops, {"op": "add", "path": schema.map_path, "value": value}]
-        return ops + [
-            {"op": "add", "path": schema.key_path(disk.uuid), "value": entry} for disk in new
-        ]
+        keys = map_entries.add(spec, schema, [disk.uuid for disk in disks])
+        return [*(image_note(raw, schema, scope) or []), *keys] if keys else None
 
     return decide
 

@@ -16,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api import kind
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     image_needs,
+    map_entries,
     memory,
     minimum,
     moved,
@@ -72,7 +73,6 @@ def remember(work: Work, cluster: Cluster, request: Request) -> list[str]:
     names = _images_to_note(cluster, request)
 
     def note_image(name: str) -> bool:
-        work.interrupt.check(work.where)
         written = work.patch(
             kinds.BACKING_IMAGES, name, lambda raw: image_note(raw, cluster.schema, scope)
         )
@@ -144,9 +144,10 @@ def repair_entries(work: Work, cluster: Cluster) -> list[str]:
     """Write every map entry in full that has no dataEngine; returns the images repaired."""
 
     def repair(name: str) -> bool:
-        work.interrupt.check(work.where)
         written = work.patch(
-            kinds.BACKING_IMAGES, name, lambda raw: _repair_ops(raw, cluster.schema)
+            kinds.BACKING_IMAGES,
+            name,
+            lambda raw: map_entries.repair(spec_of(raw), cluster.schema) or None,
         )
         return written is not None
 
@@ -237,17 +238,3 @@ def image_note(raw: Object, schema: Schema, scope: Scope) -> Ops | None:
         return None
     value = {"map": spec_of(raw).get(schema.map_field) or {}, **scope.mark()}
     return memory.note(identity, {**noted, **value})
-
-
-def _repair_ops(raw: Object, schema: Schema) -> Ops | None:
-    spec = spec_of(raw)
-    engine = str(spec.get("dataEngine") or "v1")
-    entries = spec.get(schema.map_field) or {}
-    ops: Ops = []
-    for uuid, entry in entries.items():
-        if not (entry or {}).get("dataEngine"):
-            full = schema.entry(engine)
-            if isinstance(full, dict):
-                full = {**full, "evictionRequested": bool((entry or {}).get("evictionRequested"))}
-            ops.append({"op": "replace", "path": schema.key_path(uuid), "value": full})
-    return ops or None

@@ -19,11 +19,16 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.left_on_node import (
     left_on,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Disk,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
+    read_cluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import (
     Ops,
@@ -32,36 +37,61 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work
     spec_of,
 )
 
+READ = (kinds.LONGHORN_NODES, kinds.BACKING_IMAGES, kinds.REPLICAS, kinds.DATA_SOURCES)
 LAGGING = "Delete Disk on node"
 LAGGING_SECONDS = 35.0
 RETRY_SECONDS = 2.0
 
 
-def remove_disks(work: Work, cluster: Cluster, scope: Scope) -> list[str]:
-    """Remove every disk entry of the scope; `cluster` is a reading after it was emptied.
+def remove_disks(work: Work, scope: Scope) -> list[str]:
+    """Remove every disk entry of the scope; returns the names of those that were there.
 
     The webhook is blind to replicas and keys where a disk is not Ready, so the objects themselves
-    are asked first. Raises Stopped when it still holds data.
+    are asked before each one. Raises Stopped when the scope still holds data, or when an entry
+    that was taken out is there again.
     """
     node = scope.node
-    left = left_on(cluster, scope)
-    held = left.replicas or left.images or left.first_files
-    if held:
-        raise Stopped(
-            f"{scope.label} stays in Longhorn: {left.words()} left there. No disk was removed."
-        )
     removed: list[str] = []
-    for disk in cluster.nodes[node].disks:
-        if disk.name not in left.disks:
-            continue
-        work.where = f"{len(removed)} disk entries of {node} taken out of Longhorn."
+    gone: set[str] = set()
+    work.done["disks_removed"] = removed
+    while True:
+        work.where = f"{count(len(removed), 'disk entry', 'disk entries')} of {node} taken out."
+        disk = _next(_emptied(work, scope), scope, gone)
+        if disk is None:
+            return removed
         if disk.in_spec:
             _close(work, node, disk.name)
             _remove(work, node, disk.name)
             removed.append(disk.name)
         _wait_for_status(work, node, disk.name)
+        gone.add(disk.name)
         work.progress.update(f"disk {disk.label} is out of Longhorn", at_once=True)
-    return removed
+
+
+def _emptied(work: Work, scope: Scope) -> Cluster:
+    """A reading of its own that proves it. Raises Stopped."""
+    cluster = read_cluster(work.client, work.longhorn, READ)
+    left = left_on(cluster, scope)
+    if left.replicas or left.images or left.first_files:
+        raise Stopped(f"{scope.label} stays in Longhorn: {left.words()} left there. {work.where}")
+    return cluster
+
+
+def _next(cluster: Cluster, scope: Scope, gone: set[str]) -> Disk | None:
+    """The next entry to take out. Raises Stopped for one that has come back."""
+    names = left_on(cluster, scope).disks
+    back = sorted(gone & set(names))
+    if back:
+        raise Stopped(_came_back(scope.node, back[0]))
+    node = cluster.nodes.get(scope.node)
+    return next((disk for disk in node.disks if disk.name in names), None) if node else None
+
+
+def _came_back(node: str, disk: str) -> str:
+    return (
+        f"disk {disk} of {node} was taken out of Longhorn and is there again: somebody has put it "
+        "in, or a label of the node makes Longhorn do it (node.longhorn.io/create-default-disk)."
+    )
 
 
 def _close(work: Work, node: str, disk: str) -> None:
@@ -104,8 +134,11 @@ def _wait_for_status(work: Work, node: str, disk: str) -> None:
         while True:
             work.safe_point()
             found = live.picture().nodes.get(node)
-            if found is None or all(item.name != disk for item in found.disks):
+            entry = next((d for d in found.disks if d.name == disk), None) if found else None
+            if entry is None:
                 return
+            if entry.in_spec:
+                raise Stopped(_came_back(node, disk))
             work.progress.update(f"waiting for Longhorn to forget disk {disk} (up to 30 s)")
             if work.deadline.expired:
                 raise TimedOut(

@@ -206,6 +206,7 @@ def finish(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
         "rebuilt_elsewhere": rebuilt,
         "volumes_moved": gone[0],
         "images_moved": gone[1],
+        "volumes_surplus": moved.surplus(cluster, before) if before is not None else [],
     }
     steps = {**(params.get("steps") or {}), "finish": finished}
     started = params.get("started")

@@ -31,6 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.clus
     read_cluster,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.release_node import (
+    AT_ONCE,
     GUARD_KINDS,
     note_gone,
     put_back,
@@ -85,7 +86,7 @@ class ImageReturner:
             decided = self._decide(cluster)
             ready = [item for item in decided if item.forget]
             if ready:
-                wrote = self._write(cluster, ready)
+                wrote = self._write(cluster, ready[:AT_ONCE])
                 misses = 0 if wrote else misses + 1
                 if misses >= TRIES:
                     raise Stopped(
@@ -122,12 +123,9 @@ class ImageReturner:
         """Keys and notes, one write per image; a conflict leaves the image for the next round."""
         removed: list[tuple[str, str]] = []
         done: list[Return] = []
-        self._work.irreversible()
-
         asked: list[tuple[str, str]] = []
 
         def write(item: Return) -> None:
-            self._work.interrupt.check(self._work.where)
             image = item.image
             ops: Ops = [
                 {"op": "remove", "path": cluster.schema.key_path(disk)} for disk in item.remove

@@ -119,3 +119,15 @@ def for_return(namespace: str) -> list[Right]:
         Right("delete", kinds.REPLICAS, namespace),
         Right("create", kinds.LEASES, namespace),
     ]
+
+
+def for_source_probe(namespace: str) -> list[Right]:
+    """What a pod that reads sources in the cluster takes."""
+    return [
+        Right("create", kinds.PODS, namespace),
+        Right("get", kinds.PODS, namespace),
+        Right("list", kinds.PODS, namespace),
+        Right("delete", kinds.PODS, namespace),
+        Right("get", kinds.PODS, namespace, "log"),
+        Right("create", kinds.SECRETS, namespace),
+    ]

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -42,7 +39,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.
     all_runs,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
-from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     plan_drain,
     rights,
@@ -58,6 +54,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work
 
 Result = dict[str, Any]
 Lock = Callable[[], AbstractContextManager[Work]]
+Save = Callable[[Mapping[str, Any]], None]
 STATE = (kinds.LONGHORN_NODES, kinds.NODES)
 
 
@@ -104,10 +101,14 @@ def plan(work: Work, request: Request) -> tuple[Cluster, Plan]:
     return cluster, planning.make(cluster, request)
 
 
-def begin(work: Work, mark: Mark, fresh: bool, lock: Lock) -> Result:
-    """Every node of the run carries its mark. fresh: marks of other runs go first.
+def begin(
+    work: Work, mark: Mark, fresh: bool, lock: Lock, stages: Mapping[str, str] | None = None
+) -> Result:
+    """Every node of the run carries its mark. fresh: marks of other runs go first. stages: where
+    the nodes stood when the plan was made.
 
-    Raises Stopped when another run has left marks since the plan was made.
+    Raises Stopped when another run has left marks since, or has brought one of the nodes further: a
+    play that waited for the lock must not go by a plan that another one has carried out meanwhile.
     """
     cluster = read_cluster(work.client, work.longhorn, STATE)
     runs = {run.name: run for run in all_runs(cluster)}
@@ -118,6 +119,13 @@ def begin(work: Work, mark: Mark, fresh: bool, lock: Lock) -> Result:
             "one; run the same command again."
         )
     mine = runs.get(mark.run)
+    now = planning.stages_of(cluster, mine, mark.nodes)
+    other = [node for node, stage in (stages or {}).items() if now.get(node) != stage]
+    if other:
+        raise Stopped(
+            f"{names(other, 20)} is not where it was when the plan was made: another run has "
+            "worked on it. Nothing was changed by this one; run the same command again."
+        )
     ended = mine is not None and mine.at(Stage.DONE) == mine.nodes
     missing = [] if ended else [n for n in mark.nodes if mine is None or n not in mine.marks]
     stale = [node for run in others for node in run.marks if node not in missing]
@@ -194,10 +202,10 @@ def gather(work: Work, run: str, nodes: tuple[str, ...], drain: Drain, lock: Loc
 
 
 def figures(steps: Mapping[str, Any]) -> dict[str, Any]:
-    """What a drain has moved, from the results of its steps."""
-    images, replicas = steps.get("images") or {}, steps.get("replicas") or {}
+    """What a drain has moved, from the results of its steps; {} where it had none."""
     if not steps:
         return {}
+    images, replicas = steps.get("images") or {}, steps.get("replicas") or {}
     return {
         "copies": len(images.get("copies_made") or ()),
         "bytes": int(images.get("bytes") or 0),
@@ -214,16 +222,16 @@ def state(work: Work, run: str) -> Run | None:
     return next((known for known in all_runs(cluster) if known.name == run), None)
 
 
-def stop(work: Work, name: str, reason: str, report_file: str | None) -> Result:
-    """Where the run stands; written to a file where one is named."""
+def stop(work: Work, name: str, reason: str, save: Save) -> Result:
+    """Where the run stands, also for its report."""
     run = state(work, name)
     if run is None:
         return {"changed": False, "rows": [], "report": told.not_begun(reason)}
-    result = {"changed": False, "rows": told.rows(run), "report": told.stop_text(run, reason)}
-    return _reported(work, run, result, report_file, reason)
+    save(told.report_data(run, reason))
+    return {"changed": False, "rows": told.rows(run), "report": told.stop_text(run, reason)}
 
 
-def finish(work: Work, name: str, report_file: str | None, lock: Lock) -> Result:
+def finish(work: Work, name: str, save: Save, lock: Lock) -> Result:
     """All nodes are done: report, then their marks go. Raises Stopped when one is not done."""
     run = state(work, name)
     if run is None:
@@ -232,36 +240,13 @@ def finish(work: Work, name: str, report_file: str | None, lock: Lock) -> Result
         raise Stopped("\n".join(told.stop_text(run, "not all of its nodes are done")))
     times = [time for mark in run.marks.values() for time in mark.times.values()]
     took = work.wall_seconds_since(min(times)) if times else None
-    result: Result = {"changed": True, "rows": told.rows(run), "report": told.end_text(run, took)}
-    _reported(work, run, result, report_file, "")
     if not work.check_mode:
         with lock():
+            save(told.report_data(run, ""))
             work.where = "All nodes are done; only marks are left to be taken away."
             for node in run.marks:
                 _patch(work, node, marks.erase)
-    return result
-
-
-def _reported(work: Work, run: Run, result: Result, report_file: str | None, reason: str) -> Result:
-    if report_file and not work.check_mode:
-        done = run.at(Stage.DONE) == run.nodes
-        head = {"run": run.name, "intent": run.intent, "done": done, "stopped": reason}
-        write_report(report_file, {**head, "nodes": result["rows"]})
-    return result
-
-
-def write_report(path: str, report: Mapping[str, Any]) -> None:
-    """The report as JSON, whole or not at all. Raises Failure."""
-    folder = os.path.dirname(os.path.abspath(path))
-    try:
-        handle, draft = tempfile.mkstemp(dir=folder, prefix=".rolling-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=2, sort_keys=True)
-            file.write("\n")
-        os.chmod(draft, 0o644)
-        os.replace(draft, path)
-    except OSError as error:
-        raise Failure(f"The report could not be written to {path}: {error.strerror}.") from error
+    return {"changed": True, "rows": told.rows(run), "report": told.end_text(run, took)}
 
 
 def _patch(work: Work, node: str, change: Callable[[Any], list[dict[str, Any]]]) -> None:

@@ -107,15 +107,16 @@ class Work:
                 return self.client.patch_json(
                     kind, name, ops, resource_version=raw["metadata"]["resourceVersion"]
                 )
-            except (errors.FailedTest, errors.Conflict):
+            except (errors.FailedTest, errors.Conflict, errors.NotFound):
                 tries += 1
             except errors.Refused as error:
                 now = self.deadline.now()
                 refused_since = now if refused_since is None else refused_since
-                if SYNCING not in str(error) or now - refused_since > SYNCING_SECONDS:
+                waited = now - refused_since
+                if SYNCING not in str(error) or waited > SYNCING_SECONDS or self.deadline.expired:
                     raise
             self.pause(PAUSE_SECONDS)
-            self.interrupt.check(self.where)
+            self.irreversible()
         raise Stopped(
             f"{kind.label} {name} changed {TRIES} times while it was being written. "
             f"{self.where} Run the same command again."
@@ -124,17 +125,21 @@ class Work:
     def in_parallel(self, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Do the same for many objects, a few at a time; the first failure ends it.
 
-        After each batch the lock is renewed and a wish to stop obeyed. *action* runs in threads.
+        Before each one the lock is confirmed and a wish to stop obeyed. *action* runs in threads.
         """
+
+        def guarded(item: T) -> R:
+            self.irreversible()
+            return action(item)
+
         results: list[R] = []
         for start in range(0, len(items), BATCH):
-            self.irreversible()
             batch = items[start : start + BATCH]
             if len(batch) < 2:
-                results += [action(item) for item in batch]
+                results += [guarded(item) for item in batch]
                 continue
             with ThreadPoolExecutor(max_workers=min(WRITERS, len(batch))) as pool:
-                results += list(pool.map(action, batch))
+                results += list(pool.map(guarded, batch))
         return results
 
     @contextmanager

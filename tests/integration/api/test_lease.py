@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import LEASES
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.errors import Unreachable
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import LEASES, NODES
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import (
     NAME,
     Lease,
@@ -60,7 +63,13 @@ def test_it_is_taken_over_only_after_it_stood_still_for_its_duration(world: Worl
     dead = lease(world, "dead", clock)
     dead.acquire(0)
     began = clock.now
-    lease(world, "next", clock).acquire(90)
+    told: list[str] = []
+    assert lease(world, "next", clock).acquire(90, on_wait=told.append) == "dead"
+    plain = "waiting for another maintenance to end: dead"
+    assert list(dict.fromkeys(told)) == [plain] + [
+        f"{plain} (no sign of it for {n} s; if it is dead, the lock is free in {60 - n} s)"
+        for n in (20, 30, 40, 50)
+    ]
     assert 60.0 <= clock.now - began < 65.0
     assert holder_of(world) == "next"
     with pytest.raises(LeaseLost):
@@ -95,6 +104,28 @@ def test_a_stolen_lease_stops_the_next_write(world: World) -> None:
     lease(world, "thief", clock).acquire(90)
     with pytest.raises(LeaseLost):
         mine.ensure()
+
+
+def test_a_write_that_is_sent_again_asks_for_the_lock_first(world: World) -> None:
+    """While the server did not answer somebody else may have taken the lock over."""
+    clock = HandClock()
+    client = world.client()
+    mine = Lease(client, "mine", clock=clock, sleep=clock.sleep)
+    mine.acquire(0)
+    send, lost = client.transport.send, []
+
+    def lose_the_first(method: str, url: str, **options: Any) -> Any:
+        if method == "PATCH" and "nodes" in url:
+            lost.append(url)
+            raise Unreachable("the connection was reset")
+        return send(method, url, **options)
+
+    vars(client.transport)["send"] = lose_the_first
+    client.pause = lambda seconds: lease(world, "thief", clock).acquire(90)
+    with pytest.raises(LeaseLost, match="no longer ours \\(now: thief\\)"):
+        client.patch_json(NODES, "node-1", [{"op": "add", "path": "/spec/x", "value": 1}])
+    assert len(lost) == 1, "it is not sent a second time"
+    assert holder_of(world) == "thief"
 
 
 def test_release_leaves_nothing_behind_and_touches_only_ones_own(world: World) -> None:

@@ -13,9 +13,11 @@ import pytest
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupt
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease import (
+    NAME,
     Lease,
     LeaseHeld,
     LeaseLost,
+    drop,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import detect
@@ -44,6 +46,7 @@ def test_who_holds_it_is_told_with_the_way_to_break_it(world: World) -> None:
     assert lock.show(work(world))["lines"] == ["Nobody holds the lock."]
     taken = lock.take(work(world), None, "rolling-7", 0)
     shown = lock.show(work(world))
+    assert not shown["changed"]
     assert shown["lock"]["held"] and shown["lock"]["purpose"] == "rolling-7"
     assert shown["lock"]["since"] == shown["lock"]["renewed"] != ""
     assert f"-e release={taken['holder']}" in shown["lines"][-1]
@@ -72,6 +75,14 @@ def test_a_name_that_is_no_name_never_stands_in_a_command(world: World) -> None:
     Lease(world.client(), "x; rm -rf /").acquire(0)
     lines = lock.show(work(world))["lines"]
     assert "release=" not in " ".join(lines)
+
+
+def test_only_its_holders_lock_is_dropped(world: World) -> None:
+    taken = lock.take(work(world), None, "rolling-7", 0)
+    assert not drop(world.client(), NAME, "somebody-else")
+    assert lock.show(work(world))["lock"]["holder"] == taken["holder"]
+    assert drop(world.client(), NAME, taken["holder"])
+    assert not drop(world.client(), NAME, taken["holder"])
 
 
 def test_it_is_kept_while_the_play_lives_and_not_a_moment_longer(world: World) -> None:

@@ -72,7 +72,7 @@ def test_ctrl_c_stops_before_the_next_write_and_tells_both_ways(
         made.interrupt = Interrupt()
         said = drain_steps.stopped(made.work(), REQUEST)
         assert f"{NODE} {stands}." in said
-        assert "The same command goes on" in said and "action=cancel" in said
+        assert "The same command goes on" in said and "cancel=true" in said
         assert made.cluster.store.get("nodes", "", NODE)["spec"].get("unschedulable", False) is (
             stands == "stays cordoned"
         )
@@ -91,4 +91,4 @@ def test_a_drain_tells_before_its_first_write_how_to_leave_it(tmp_path: Path) ->
         with pytest.raises(Interrupted):
             made.drain(REQUEST)
         assert made.texts[0].startswith("Ctrl-C stops it before the next write")
-        assert "-e action=cancel" in made.texts[0]
+        assert "-e cancel=true" in made.texts[0]

@@ -107,3 +107,18 @@ def test_a_replica_that_no_node_can_take_is_named(version: str, tmp_path: Path) 
         with pytest.raises(Failure, match="without node-2 only 1 node can hold one"):
             running.drain_node(request)
         assert cluster.kernel.now() - began < 60
+
+
+def test_an_image_that_keeps_a_replica_from_starting_is_named(tmp_path: Path) -> None:
+    """Its copy fails again and again, so the replica waits for ever: our wait says so."""
+    with plays("1.12.1", tmp_path, 2) as running:
+        cluster = running.cluster
+        (here,) = cluster.disk_uuids("node-2")
+        cluster.create_image("base", on=[here])
+        only_on(cluster, {"node-2"})
+        add_volume(cluster, "db", "base", 1, attach_to="node-1")
+        only_on(cluster, {"node-1", "node-2"})
+        there = cluster.disk_uuids("node-1")[0]
+        at_write(running, "PATCH", "volumes/db", lambda: cluster.chattr("base", there, True))
+        with pytest.raises(Failure, match=r"db-r-\w+ on node-1 waits for image base \(its copy "):
+            running.drain(Request("node-2", Intent.REBOOT), seconds=90.0)

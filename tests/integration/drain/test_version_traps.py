@@ -18,17 +18,20 @@
 | manager pods are held back without a reason | 1.10 and later | held_back |
 | a map entry written as {} | 1.8 and later | empty_entry |
 | numberOfReplicas stays raised | all | number_stays_raised |
+| a labelled node gets its disks again | all, by a setting | disks_made_again |
 
 Sources: longhorn-facts.md sections 4.1, 6.4, 7, 8.4; procedures.md 0.1, P1, P2.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import setting
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.work import Stopped
 from tests.integration.drain.scene import SPACE, add_volume
 from tests.integration.drain.trap_scene import IMAGES, NODES, REPLICAS, VOLUMES, Trap, trap
 from tests.simulator.errors import ApiError
@@ -342,6 +345,34 @@ def test_empty_entry(tmp_path: Path) -> None:
         assert result["proof"]["safe_to"]["remove"]
         full = {"dataEngine": "v1", "evictionRequested": False}
         assert list(scene.keys("base").values()) == [full, full]
+
+
+@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
+def test_disks_made_again(longhorn: str, tmp_path: Path) -> None:
+    """On a labelled node the last disk that is taken out is there again at once, open, under the
+    UUID that its file still says. The plan stops at it, and the removal where nobody planned.
+    """
+    label = "node.longhorn.io/create-default-disk"
+
+    def label_it(value: str) -> Callable[[Object], None]:
+        return lambda obj: obj["metadata"].setdefault("labels", {}).update({label: value})
+
+    with trap(longhorn, tmp_path) as scene:
+        scene.cluster.create_image("base", on=[scene.disk("node-3")])
+        scene.setting("create-default-disk-labeled-nodes", "true")
+        (before,) = scene.spec(NODES, "node-3")["disks"]
+        assert scene.plan("node-3").stopping == ()
+        scene.edit("nodes", "node-3", label_it("true"), "")
+        (stopping,) = scene.plan("node-3").stopping
+        assert stopping.rule == "disks_made_again" and f"{label}-" in stopping.remedy
+        assert scene.plan("node-3", remove_disks=False).stopping == ()
+        with pytest.raises(Stopped, match=f"disk {before} of node-3 was taken out .* there again"):
+            scene.drain("node-3")
+        assert scene.spec(NODES, "node-3")["disks"][before]["allowScheduling"]
+        assert not scene.spec(NODES, "node-3")["allowScheduling"], "nothing comes to it"
+        scene.edit("nodes", "node-3", label_it("false"), "")
+        assert scene.drain("node-3")["proof"]["safe_to"]["remove"]
+        assert not scene.spec(NODES, "node-3")["disks"]
 
 
 @pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])

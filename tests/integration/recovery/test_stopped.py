@@ -13,8 +13,10 @@ import pytest
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import lease
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import TimedOut
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupted
+from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 from tests.integration.recovery.scene import Scene
+from tests.simulator.longhorn import names
 
 Make = Callable[..., Scene]
 
@@ -143,3 +145,30 @@ def test_somebody_who_keeps_changing_the_image_is_named_as_the_cause(make: Make)
     )
     with pytest.raises(Exception, match="somebody else keeps changing it"):
         scene.recover("img")
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["gone", "held-by-a-finalizer"])
+def test_an_image_that_somebody_deletes_meanwhile_is_told_in_one_sentence(
+    make: Make, held: bool
+) -> None:
+    scene = make("1.12")
+    scene.cluster.create_image("img", copies=2)
+    scene.lose("img")
+    store = scene.cluster.store
+    done: list[str] = []
+
+    def keep(image: dict[str, Any]) -> None:
+        image["metadata"]["finalizers"] = ["example.org/held"]
+
+    def delete(text: str, _task: Task) -> None:
+        if "emptying its placement map" in text and not done:
+            done.append(text)
+            if held:
+                scene.call(lambda: store.mutate(names.IMAGES, names.NAMESPACE, "img", keep))
+            scene.call(lambda: store.delete(names.IMAGES, names.NAMESPACE, "img"))
+
+    with pytest.raises(Failure) as failure:
+        scene.recover("img", task=scene.task(hook=delete))
+    text = str(failure.value)
+    assert "img" in text and "somebody deleted it while it was being recovered" in text
+    assert "tries" not in text and "\n" not in text

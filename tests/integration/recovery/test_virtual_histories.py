@@ -176,6 +176,25 @@ def test_a_recovery_never_takes_the_last_right_bytes(batch: int, tmp_path: Path)
             assert not cost, (seed, history.version, number, sorted(cost), history.told)
 
 
+def test_wanted_copies_end_on_as_many_nodes(tmp_path: Path) -> None:
+    """With this seed Longhorn puts both on the disks of one node."""
+    cluster = Cluster("1.12", nodes=2, disks=2, seed=5, root=tmp_path, time="virtual")
+    cluster.create_image("img", copies=2)
+    cluster.remove_files("img")
+    cluster.kernel.run_for(150)
+    run = InProcess(cluster)
+    run.recover(["img"])
+    on = [node for node in cluster.nodes if set(cluster.disk_uuids(node)) & ready(cluster)]
+    cluster.close()
+    assert on == list(cluster.nodes)
+    assert "img: add_keys" in run.wrote
+
+
+def ready(cluster: Cluster) -> set[str]:
+    """Disks with a ready copy."""
+    return set(cluster.ready_copies("img"))
+
+
 def test_the_measure_sees_a_loss(tmp_path: Path) -> None:
     """Lost and damaged files count as gone, those on disks that are out do not."""
     history = History(3, tmp_path)

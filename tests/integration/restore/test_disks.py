@@ -155,6 +155,6 @@ def test_after_a_drain_for_removal_there_is_nothing_to_restore(tmp_path: Path) -
         made = plan(scene, "node-3")
         assert not made.work
         assert "drained to be removed: there is nothing to restore" in made.nothing
-        assert "action=cancel" in made.nothing
+        assert "cancel=true" in made.nothing
         restore(scene, "node-3")
         assert scene.writes() == writes and state(scene)["cordoned"]["node-3"]

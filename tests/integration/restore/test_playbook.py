@@ -74,12 +74,16 @@ def test_plan_return_and_a_second_run(scene: Scene) -> None:
 def test_cancel_undoes_a_drain(scene: Scene) -> None:
     before = state(scene)
     drain(scene, "node-3", "reboot")
-    code, shown = play(scene, "drain_node", "node=node-3", "action=cancel")
+    code, shown = play(scene, "drain_node", "node=node-3", "cancel=true")
     assert code == 0, shown
     assert "the drain of node-3 is undone (" in shown
     after = state(scene)
     for what, value in before.items():
         assert after[what] == value, what
+
+    # The older name, of which Ansible warns.
+    code, shown = play(scene, "drain_node", "node=node-3", "action=cancel")
+    assert code == 0 and "there is nothing to give back" in shown, shown
 
 
 @pytest.mark.parametrize(
@@ -88,6 +92,7 @@ def test_cancel_undoes_a_drain(scene: Scene) -> None:
         ("restore_node", ["node=node-9"], "There is no node node-9 in this cluster"),
         ("restore_node", [], "Name the node: -e node=NAME"),
         ("drain_node", ["node=node-3", "action=cancle"], "action=cancle is not known"),
+        ("drain_node", ["node=node-3", "cancel=ture"], "cancel=ture is neither true nor false"),
     ],
 )
 def test_bad_input_changes_nothing(

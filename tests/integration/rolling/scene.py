@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
     Request as Drain,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import batches
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import (
+    batches,
+    told,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.marks import (
     Mark,
     Stage,
@@ -39,6 +42,10 @@ from tests.integration.restore.scene import HOLDER, restore
 
 Prepare = Callable[[Client], None]
 MARK = "longhorn.nodecare.dev/rolling"
+
+
+def unsaved(_report: Mapping[str, Any]) -> None:
+    """For a run without a report file."""
 
 
 def allow_writes(number: int) -> Prepare:
@@ -95,7 +102,8 @@ def roll(
 
     step = work()
     mark = Mark(name, asked.nodes, asked.intent)
-    rolling.begin(step, mark, asked.fresh, lambda: locked(step))
+    stages = told.plan_data(made)["stages"]
+    rolling.begin(step, mark, asked.fresh, lambda: locked(step), stages)
     turns = {turn.node: turn for turn in made.turns}
     for batch in made.batches:
         mine = [turns[node] for node in batch.nodes]
@@ -128,7 +136,7 @@ def roll(
             reach(turn.node, Stage.DONE)
     await_gate.await_gate(work(gate_seconds), 0.2)
     step = work()
-    result = rolling.finish(step, name, None, lambda: locked(step))
+    result = rolling.finish(step, name, unsaved, lambda: locked(step))
     last = lease.Lease(step.client, HOLDER)
     last.held = True
     last.release()

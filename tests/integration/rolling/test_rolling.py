@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import told
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.marks import (
     Mark,
     Stage,
@@ -28,7 +30,15 @@ from tests.integration.restore.scene import (
     restore,
     state,
 )
-from tests.integration.rolling.scene import allow_writes, locked, marked, plan, request, roll
+from tests.integration.rolling.scene import (
+    allow_writes,
+    locked,
+    marked,
+    plan,
+    request,
+    roll,
+    unsaved,
+)
 
 BOTH = ("node-3", "node-2")
 
@@ -106,9 +116,11 @@ def test_it_stops_at_a_gate_that_stays_closed(scene: Scene) -> None:
         roll(scene, request(BOTH), lambda node: replicas(4), gate_seconds=2.0)
     assert "volume pair: is degraded" in str(closed.value)
     assert cordoned(scene) == []
-    stopped = rolling.stop(scene.work(), "first", str(closed.value), None)
-    told = "\n".join(stopped["report"])
-    assert "  done        node-2\n" in told and "  not begun   node-3\n" in told
+    saved: list[Mapping[str, Any]] = []
+    stopped = rolling.stop(scene.work(), "first", str(closed.value), saved.append)
+    assert [(report["done"], len(report["nodes"])) for report in saved] == [(False, 2)]
+    text = "\n".join(stopped["report"])
+    assert "  done        node-2\n" in text and "  not begun   node-3\n" in text
     assert plan(scene, request(BOTH)).done == ("node-2",)
 
     replicas(2)
@@ -148,7 +160,38 @@ def test_unfinished_runs_and_other_maintenances_are_refused(scene: Scene) -> Non
     foreign = plan(scene, request(("node-2",))).refused
     assert len(foreign) == 1 and "node-3 is drained for 'reboot'" in foreign[0]
     with pytest.raises(Stopped, match="not all of its nodes are done"):
-        rolling.finish(step, "new", None, lambda: locked(step))
+        rolling.finish(step, "new", unsaved, lambda: locked(step))
+
+
+def test_a_plan_that_another_run_has_carried_out_meanwhile_is_not_gone_by(scene: Scene) -> None:
+    """Two starts of the same command: the second waited for the lock with a plan from before."""
+    step = scene.work()
+    mark = Mark("it", BOTH, "reboot")
+
+    def begin(stages: Mapping[str, str]) -> dict[str, Any]:
+        return rolling.begin(step, mark, False, lambda: locked(step), stages)
+
+    assert begin({"node-3": "waiting", "node-2": "waiting"})["changed"]
+    drain(scene, "node-3", "reboot")
+    rolling.reach(step, "it", "node-3", Stage.MAINTENANCE, {}, lambda: locked(step))
+    planned = told.plan_data(plan(scene, request(BOTH)))["stages"]
+    assert planned == {"node-3": "maintenance", "node-2": "waiting"}
+    assert not begin(planned)["changed"]
+
+    restore(scene, "node-3")
+    rolling.reach(step, "it", "node-3", Stage.RETURNING, {}, lambda: locked(step))
+    rolling.reach(step, "it", "node-3", Stage.DONE, {}, lambda: locked(step))
+    writes = scene.writes()
+    with pytest.raises(Stopped, match="node-3 is not where it was when the plan was made"):
+        begin(planned)
+    assert scene.writes() == writes
+
+    # And the other one has ended: no node carries its marks any more.
+    rolling.reach(step, "it", "node-2", Stage.DONE, {}, lambda: locked(step))
+    rolling.finish(step, "it", unsaved, lambda: locked(step))
+    with pytest.raises(Stopped, match="node-3 is not where it was"):
+        begin(planned)
+    assert marked(scene) == []
 
 
 def test_a_node_drained_by_hand_comes_first_and_one_given_back_by_hand_is_begun_again(

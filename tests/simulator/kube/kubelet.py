@@ -67,8 +67,10 @@ class Kubelet:
                 timer.cancel()
         self._timers.clear()
 
-    def stop_container(self, pod: Object, code: int = 137) -> None:
-        """End a pod's containers as a crash does: ``restartPolicy`` decides what follows."""
+    def stop_container(self, pod: Object, code: int = 137, reason: str = "") -> None:
+        """End a pod's containers as a crash does: ``restartPolicy`` decides what follows. *reason*:
+        why the pod as a whole has failed.
+        """
         policy = pod.get("spec", {}).get("restartPolicy", "Always")
         again = policy == "Always" or (policy == "OnFailure" and code != 0)
         if again:
@@ -76,6 +78,8 @@ class Kubelet:
             return
         phase = "Succeeded" if code == 0 else "Failed"
         self._report(pod, lambda obj: _finish(obj, phase, code, self._kernel.timestamp()))
+        if reason:
+            self._report(pod, lambda obj: obj["status"].update(reason=reason))
 
     def _pods(self) -> list[Object]:
         pods = self._store.list("pods")
@@ -125,6 +129,10 @@ class Kubelet:
         if not mountable(self._store, pod):
             self._later(pod, MOUNT, self._started)
             return
+        if not configured(self._store, pod):
+            self._report(pod, _wait_for_config)
+            self._later(pod, MOUNT, self._started)
+            return
         self._next_address += 1
         address = f"{self.address}.{self._next_address % 250}"
         stamp = self._kernel.timestamp()
@@ -146,6 +154,26 @@ class Kubelet:
                 raise
 
 
+def configured(store: Store, pod: Object) -> bool:
+    """Whether every Secret is there that a container takes its environment from."""
+    wanted = [
+        each["secretRef"]
+        for container in pod["spec"].get("containers") or []
+        for each in container.get("envFrom") or []
+        if "secretRef" in each and not each["secretRef"].get("optional")
+    ]
+    space = namespace_of(pod)
+    return all(store.find("secrets", space, ref["name"]) is not None for ref in wanted)
+
+
+def _wait_for_config(obj: Object) -> None:
+    waiting = {"waiting": {"reason": "CreateContainerConfigError"}}
+    obj["status"]["containerStatuses"] = [
+        {"name": c["name"], "image": c.get("image", ""), "restartCount": 0, "state": waiting}
+        for c in obj["spec"]["containers"]
+    ]
+
+
 def _probe_delay(container: Object) -> float:
     probe = container.get("readinessProbe")
     return float(probe.get("initialDelaySeconds") or 0) if probe else 0.0
@@ -165,7 +193,8 @@ def _condition(kind: str, true: bool, stamp: str) -> Object:
 
 def _run(obj: Object, stamp: str, address: str, network: str, ready: bool) -> None:
     status: dict[str, Any] = obj["status"]
-    before = {s["name"]: s for s in status.get("containerStatuses") or []}
+    old = status.get("containerStatuses") or []
+    before = {s["name"]: s for s in old if "waiting" not in s["state"]}
     status["phase"] = "Running"
     status["hostIP"] = f"{network}.1"
     status["hostIPs"] = [{"ip": f"{network}.1"}]

@@ -33,11 +33,14 @@ from tests.simulator.longhorn.volumes import Volumes
 from tests.simulator.longhorn.workers import Workers
 from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, labels_of, lookup, name_of
-from tests.simulator.pod_commands import PodCommands
+from tests.simulator.pod_commands import PodCommands, Programs
 from tests.simulator.podlogs import PodLogs
 from tests.simulator.server import ApiServer
 from tests.simulator.store import Store, WriteOptions
 from tests.simulator.workers import make_roots
+
+# A proxy that is not there: whoever is sent to it reaches nothing.
+NOBODY = "http://127.0.0.1:9"
 
 
 class Cluster:
@@ -72,6 +75,8 @@ class Cluster:
         self.workers = Workers(root, host_chattr=root is not None, capacity=disk_size)
         self.sources = Sources()
         self.source_proxy = ""
+        #: Whether pods of ours, beside Longhorn's own, have a way to the sources.
+        self.pods_reach_sources = True
         self.world = World(self.kernel, self.store, self.profile, self.workers, self.sources)
         self.choices = self.world.choices
         self.kubernetes = Kubernetes(self.kernel, self.store)
@@ -139,7 +144,12 @@ class Cluster:
         self._server = ApiServer(self.store, folder, self.logs)
         roots = make_roots(self.workers, folder)
         self._commands = PodCommands(
-            self.kernel, self.store, self.logs, roots, _fault_tool, self._end_container
+            self.kernel,
+            self.store,
+            self.logs,
+            roots,
+            Programs(_fault_tool, _probe_script, self._proxy_of_pods),
+            self._end_container,
         )
         controls.register(self, self._server.control)
         proxy = SourceProxy(self.sources, lambda: getattr(self.kernel.clock, "scale", 1.0))
@@ -187,8 +197,11 @@ class Cluster:
         self.world.processes.kill(pod)
         self.machines.kubelet(found["spec"]["nodeName"]).stop_container(found)
 
-    def _end_container(self, pod: Object, code: int) -> None:
-        self.machines.kubelet(pod["spec"]["nodeName"]).stop_container(pod, code)
+    def _end_container(self, pod: Object, code: int, reason: str) -> None:
+        self.machines.kubelet(pod["spec"]["nodeName"]).stop_container(pod, code, reason)
+
+    def _proxy_of_pods(self) -> str:
+        return self.source_proxy if self.pods_reach_sources else NOBODY
 
     def _log(self, node: str, text: str) -> None:
         """A line of the Longhorn manager of a node."""
@@ -358,10 +371,17 @@ class Cluster:
 
 
 def _fault_tool() -> str:
-    """The only program that a pod's command may be: the one that the collection ships."""
+    """What a pod of a fault run may run: the program that the collection ships."""
     package = "ansible_collections.nodecare.longhorn.plugins.module_utils._worker.bundle"
     source: str = importlib.import_module(package).source()
     return source
+
+
+def _probe_script() -> str:
+    """What a pod that reads sources may run, likewise."""
+    package = "ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source"
+    script: str = importlib.import_module(f"{package}.probe_script").SCRIPT
+    return script
 
 
 def _node_names(nodes: int | Sequence[str]) -> list[str]:

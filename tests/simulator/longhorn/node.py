@@ -10,7 +10,13 @@ from collections.abc import Callable, Iterable
 from tests.simulator.controller import Key
 from tests.simulator.errors import ApiError
 from tests.simulator.history import DELETED, WatchEvent
-from tests.simulator.longhorn import names, node_conditions, node_disks, node_images
+from tests.simulator.longhorn import (
+    default_disks,
+    names,
+    node_conditions,
+    node_disks,
+    node_images,
+)
 from tests.simulator.longhorn.conditions import set_condition
 from tests.simulator.longhorn.controller import BEAT_LATENCY, LonghornController, image_key
 from tests.simulator.longhorn.disk_monitor import DiskMonitors, agrees
@@ -77,6 +83,7 @@ class NodeController(LonghornController):
             self._work(mine)
         if mine != old or "status" not in stored:
             self.save(mine, stored)
+        default_disks.put_in(self.world, mine, core)
         return None
 
     def _work(self, mine: Object) -> None:

@@ -14,8 +14,7 @@ from ansible_collections.nodecare.longhorn.plugins.modules.rolling_plan import w
 
 
 def options(**given: Any) -> dict[str, Any]:
-    usual = {"maintenance_tasks": None, "maintenance_role": None, "report_file": None}
-    return {**usual, "max_unavailable": 1, **given}
+    return {"maintenance_tasks": None, "maintenance_role": None, "max_unavailable": 1, **given}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +22,6 @@ def options(**given: Any) -> dict[str, Any]:
     [
         ({}, "Name what is to be done with each node"),
         ({"maintenance_tasks": "/no/such.yml"}, "There is no file /no/such.yml"),
-        ({"maintenance_role": "r", "report_file": "/no/such/r.json"}, "could not be written"),
         ({"maintenance_role": "r", "max_unavailable": 0}, "max_unavailable=0: at least one node"),
         ({"maintenance_role": "r", "max_unavailable": -2}, "max_unavailable=-2: at least one node"),
     ],
@@ -36,7 +34,6 @@ def test_a_plan_alone_needs_no_tasks(tmp_path: Path) -> None:
     assert wrong(options(), check_mode=True) == ""
     tasks = tmp_path / "tasks.yml"
     tasks.write_text("---\n")
-    report = str(tmp_path / "report.json")
-    given = options(maintenance_tasks=str(tasks), report_file=report)
+    given = options(maintenance_tasks=str(tasks))
     assert wrong(given, check_mode=False) == ""
     assert wrong({**given, "max_unavailable": 3}, check_mode=False) == ""

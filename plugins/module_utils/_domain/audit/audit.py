@@ -47,7 +47,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The answer."""
+    """The answer. upgrade_counts: whether the checks of the upgrade are among the weak points."""
 
     version: str
     volumes: int
@@ -55,6 +55,7 @@ class Audit:
     costs: Mapping[str, Mapping[Intent, Cost]]
     findings: tuple[Finding, ...]
     upgrade: tuple[Check, ...]
+    upgrade_counts: bool
     names: tuple[str, ...]
     shortfalls: tuple[Shortfall, ...]
 
@@ -110,6 +111,7 @@ def make(cluster: Cluster, question: Question) -> Audit:
         costs=costs(cluster, held),
         findings=findings,
         upgrade=checks,
+        upgrade_counts=question.upgrade,
         names=tuple(one.image.name for one in held),
         shortfalls=shortfalls(cluster, held, question.copies),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit import weak
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.audit import Audit
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.impact import (
@@ -56,7 +57,8 @@ def lines(audit: Audit) -> list[str]:
     told += _named(audit.findings)
     told += _upgrade_lines(audit)
     fix = fix_line(audit)
-    return [*told, fix] if fix else told
+    told += [fix] if fix else []
+    return [redact.printable(line) for line in told]
 
 
 def too_bad(audit: Audit, fail_on: str) -> str:

@@ -13,6 +13,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     tickets,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
+    NOT_ASKED,
     Finding,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
@@ -96,8 +97,9 @@ def _unknown_gone(window: Sequence[Sight], accepted: bool) -> Check:
 
 
 def _source(source: Finding | None) -> list[Check]:
-    if source is None:
-        return [Check(each, False, "not asked yet", True) for each in (SOURCE, SAME_BYTES)]
+    if source is None or source.word == NOT_ASKED:
+        text = source.text if source else "not asked yet"
+        return [Check(each, False, text, True) for each in (SOURCE, SAME_BYTES)]
     answers = source.ok or source.word in _OTHER_BYTES
     found = [Check(SOURCE, answers, source.text)]
     if answers:

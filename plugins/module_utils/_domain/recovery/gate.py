@@ -35,6 +35,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     deleting,
     first_file,
     redownloading,
+    upgrade_hazard,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
@@ -98,6 +99,9 @@ def decide(
         return Gate(Decision.CONTINUE, f"{name}: a recovery has begun; it is finished", verdict)
     if sight.exists:
         return Gate(Decision.LEAVE, f"{name} is left alone: {verdict.summary}", verdict)
+    if verdict.name == upgrade_hazard.NAME:
+        text = f"{name} was not touched: {verdict.summary}; {verdict.remedy}."
+        return Gate(Decision.REFUSE, text, verdict)
     if verdict.name in (first_file.RUNNING, first_file.FAILING):
         return _first_file(sight, verdict, new_url)
     if not sight.can_download:

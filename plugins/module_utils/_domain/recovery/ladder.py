@@ -212,11 +212,7 @@ def _consumers(sight: Sight) -> Iterator[Rung]:
     cluster, name = sight.cluster, sight.image.name
     volumes = sorted(volume.name for volume in cluster.volumes_of_image.get(name, ()))
     replicas = sorted(replica.name for replica in cluster.replicas_of_image.get(name, ()))
-    clones = sorted(
-        other.name
-        for other in cluster.images.values()
-        if other.source_type == "clone" and other.source_parameters.get("backing-image") == name
-    )
+    clones = sorted(clone.name for clone in cluster.clones_of_image.get(name, ()))
     if not volumes and not replicas:
         text = "when all else has failed: nothing uses it, so delete it and make it anew"
         yield Rung("make_anew", State.OPEN, text)

@@ -288,14 +288,19 @@ def _finish(sight: Sight) -> Step:
     proven = sight.having(Standing.PROVEN)
     if len(proven) < wanted:
         return _more_copies(sight, wanted)
+    apart = _apart(sight, wanted)
+    if apart is not None:
+        return apart
     unwell = [text for text in map(lambda v: volume_trouble(cluster, v), _volumes(sight)) if text]
     if unwell:
         return Step(Action.WAIT, "; ".join(unwell))
     if notes.recovery_of(image):
         return Step(Action.FORGET, "clearing the note of this recovery")
+    told = f"{len(proven)} of {wanted} copies healthy"
     if len(proven) > wanted:
-        return Step(Action.DONE, f"{len(proven)} copies healthy ({wanted} wanted)")
-    return Step(Action.DONE, f"{len(proven)} of {wanted} copies healthy")
+        told = f"{len(proven)} copies healthy ({wanted} wanted)"
+    pods = tickets.waiting_pods(cluster, image.name)
+    return Step(Action.DONE, told + (f"; waiting for it: {names(list(pods))}" if pods else ""))
 
 
 def wanted_now(sight: Sight) -> int:
@@ -328,6 +333,32 @@ def _more_copies(sight: Sight, wanted: int) -> Step:
         if seen.standing is not Standing.PROVEN
     )
     return Step(Action.WAIT, f"{have} of {wanted} copies" + (f"; {making}" if making else ""))
+
+
+def _apart(sight: Sight, wanted: int) -> Step | None:
+    """The wanted copies are there; are they on so many nodes, too? Longhorn does not look at nodes
+    when it chooses disks (longhorn-manager datastore GetReadyNodeDiskForBackingImage, 1.7 and
+    later). A copy is added where another node can take one; the surplus one is left to its owner.
+    """
+    cluster, image = sight.cluster, sight.image
+    nodes = {seen.node for seen in sight.having(Standing.PROVEN)}
+    if len(nodes) >= wanted:
+        return None
+    arriving = [
+        seen.place
+        for seen in sight.copies
+        if seen.node not in nodes and seen.copy.disk in sight.disks_up
+    ]
+    if arriving:
+        return Step(Action.WAIT, f"a copy on another node: {names(arriving)}")
+    taken = [cluster.disks[c.disk] for c in image.wanted if c.disk in cluster.disks]
+    target = Placement(cluster, {}).choose(image, taken)
+    if target is None or target.node in nodes:
+        return None
+    text = (
+        f"adding a key on another node ({target.label}): all copies are on {names(sorted(nodes))}"
+    )
+    return Step(Action.ADD_KEYS, text, (target.uuid,))
 
 
 def own_targets(cluster: Cluster, image: Image, number: int) -> tuple[str, ...]:

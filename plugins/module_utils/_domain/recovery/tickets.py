@@ -69,6 +69,16 @@ def blockers(cluster: Cluster, image: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def waiting_pods(cluster: Cluster, image: str) -> tuple[str, ...]:
+    """Pods that use a volume of the image and do not run yet."""
+    return tuple(
+        f"pod {item.namespace}/{item.pod} ({item.status})"
+        for volume in cluster.volumes_of_image.get(image, ())
+        for item in volume.workloads
+        if item.status and item.status != "Running"
+    )
+
+
 def _users(volume: Volume | None) -> str:
     if volume is None or not volume.workloads:
         return "a pod"

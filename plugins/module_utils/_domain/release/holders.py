@@ -109,16 +109,16 @@ def attached(cluster: Cluster, node: str, going: Collection[str]) -> Iterator[Bl
 def _by_pod(held: _Held) -> Blocker:
     users = {f"{work.namespace}/{work.pod}": work for work in held.volume.workloads if work.pod}
     leaving = sorted(set(users) & set(held.going))
-    if leaving or not users:
-        by = f"for {names(leaving)}, which is being evicted" if leaving else "by Kubernetes"
-        remedy = "it is detached when that pod is gone" if leaving else "no pod is known to use it"
+    if leaving:
         return held.blocker(
             "held_by_leaving_pod",
-            f"is attached to {held.node} {by}",
-            remedy,
+            f"is attached to {held.node} for {names(leaving)}, which is being evicted",
+            "it is detached when that pod is gone",
             Clears.BY_ITSELF,
             stops=False,
         )
+    if not users:
+        return _for_nobody(held)
     told = [
         f"{key} ({work.kind} {work.owner})" if work.owner else key for key, work in users.items()
     ]
@@ -131,6 +131,28 @@ def _by_pod(held: _Held) -> Blocker:
         "stop that workload",
         stops=bool(here & set(users)) and held.volume.access_mode != "rwx",
     )
+
+
+def _for_nobody(held: _Held) -> Blocker:
+    """No pod is known to use the volume. The ticket is named after the VolumeAttachment of
+    Kubernetes that it was made for (longhorn-manager csi/controller_server.go
+    generateAttachmentID) and goes when that goes; a ticket without one stays for ever.
+    """
+    name = held.ticket.id
+    rule = "held_for_nobody"
+    reason = f"is attached to {held.node} by Kubernetes, but no pod is known to use it"
+    found = held.cluster.node_attachments.get(name)
+    if found is not None and found.meta.deleting:
+        remedy = "wait: Kubernetes is detaching it"
+        return held.blocker(rule, reason, remedy, Clears.BY_ITSELF, stops=False)
+    if found is not None:
+        remedy = f"see what mounts it on {held.node}; it goes with volumeattachment {name}"
+    else:
+        remedy = (
+            f"if there is no volumeattachments.storage.k8s.io {name} (any more), nobody lets go: "
+            f"take ticket {name} out of volumeattachments.longhorn.io {held.volume.name}"
+        )
+    return held.blocker(rule, reason, remedy, stops=False)
 
 
 def _by_hand(held: _Held) -> Blocker:

@@ -24,9 +24,9 @@ class Policy(str, Enum):
     ALLOW = "always-allow"
 
     @property
-    def evicts(self) -> bool:
-        """Whether a mere cordon makes Longhorn move replicas away by itself."""
-        return self in (Policy.EVICT_ALL, Policy.EVICT_LAST)
+    def risks_last(self) -> bool:
+        """Whether Longhorn may let the only complete replica of a volume go."""
+        return self in (Policy.KEEP_LAST_RUNNING, Policy.ALLOW)
 
 
 DEFAULT = Policy.KEEP_LAST

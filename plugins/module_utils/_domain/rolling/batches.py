@@ -64,20 +64,23 @@ def grouped(
     request: Request,
     waiting: Sequence[str],
     limit: int,
+    drains: Mapping[str, Drain],
 ) -> tuple[Batch, ...]:
     """Nodes that wait, in batches of at most *limit*; every batch is proven by `why_not`.
 
-    The order is kept but where a node of the same zone fits into a batch before others.
+    drains: the drain of each, as if it were the only one. The order is kept but where a node of the
+    same zone fits into a batch before others.
     """
+    if limit < 2:
+        return tuple(Batch((node,)) for node in waiting)
     rest, found = list(waiting), []
-    still = {node: why_moving(cluster, request, node) for node in rest} if limit > 1 else {}
+    alone = {node: _why_alone(cluster, request, drains[node]) for node in rest}
     while rest:
-        batch, cut = [rest.pop(0)], []
-        if limit > 1:
-            if still[batch[0]]:
-                cut.append(f"{batch[0]} goes alone: {still[batch[0]]}")
-            else:
-                cut = _fill(cluster, request, batch, rest, still, limit)
+        batch = [rest.pop(0)]
+        if alone[batch[0]]:
+            cut = [f"{batch[0]} goes alone: {alone[batch[0]]}"]
+        else:
+            cut = _fill(cluster, request, batch, rest, alone, limit)
         found.append(Batch(tuple(batch), tuple(cut)))
     return tuple(found)
 
@@ -87,12 +90,12 @@ def _fill(
     request: Request,
     batch: list[str],
     rest: list[str],
-    still: Mapping[str, str],
+    alone: Mapping[str, str],
     limit: int,
 ) -> list[str]:
     """Move what fits from the rest into the batch; why the others were left out."""
     zone = cluster.nodes[batch[0]].zone
-    fitting = [node for node in rest if not still[node]]
+    fitting = [node for node in rest if not alone[node]]
     fitting.sort(key=lambda node: cluster.nodes[node].zone != zone)
     cut: list[str] = []
     for node in fitting[:LOOKS]:
@@ -107,19 +110,15 @@ def _fill(
     return cut if len(batch) < limit else []
 
 
-def why_moving(cluster: Cluster, request: Request, node: str) -> str:
-    """Empty for a node that can share a batch at all: its drain moves nothing and nothing that
-    needs action is in its way. Else the first reason in words.
-    """
-    return _why_alone(cluster, request, drain_of(cluster, request, node))
-
-
 def drain_of(cluster: Cluster, request: Request, node: str) -> Drain:
     """The drain of one node, from what is there."""
     return drain_plan.make(cluster, replace(request, node=node, next_nodes=()))
 
 
 def _why_alone(cluster: Cluster, request: Request, drain: Drain) -> str:
+    """Empty for a node that can share a batch at all: its drain moves nothing and nothing that
+    needs action is in its way. Else the first reason in words.
+    """
     node = drain.request.node
     if cluster.kube_nodes[node].unschedulable:
         return "it is cordoned already and stays so, and what it holds would not come back"

@@ -12,8 +12,8 @@ leaves too few targets, those that come last are opened first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_plan, memory
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
@@ -85,7 +85,7 @@ class Plan:
     run: the unfinished one that goes on, None for a new one; closed: what keeps the gate closed
     now, not looked at while a node is in the middle, which closes it; refused: why nothing may be
     begun, whatever else is true; batches: the nodes of the turns, in the same order, grouped into
-    those that are away together.
+    those that are away together; stages: every node's, as they were read.
     """
 
     request: Request
@@ -96,6 +96,7 @@ class Plan:
     closed: tuple[gate.Problem, ...]
     refused: tuple[str, ...]
     batches: tuple[Batch, ...] = ()
+    stages: Mapping[str, Stage] = field(default_factory=dict)
 
     @property
     def middle(self) -> tuple[str, ...]:
@@ -126,17 +127,14 @@ class Plan:
 def make(cluster: Cluster, request: Request) -> Plan:
     """The plan. All nodes must be known to Longhorn and Kubernetes."""
     run, refused = _the_run(cluster, request)
-    stages = {
-        node: run.stages[node] if run is not None else first_stage(cluster, node)
-        for node in request.nodes
-    }
+    stages = stages_of(cluster, run, request.nodes)
     middle = tuple(node for node, stage in stages.items() if stage.middle)
     batches: tuple[Batch, ...] = ()
     turns: tuple[Turn, ...] = ()
     if not refused:
         bare, cost = _bare(cluster, request, stages)
         order = _ordered(cluster, stages, cost)
-        batches = _batches(cluster, request, run, stages, order)
+        batches = _batches(cluster, request, run, stages, order, bare)
         order = [node for batch in batches for node in batch.nodes]
         turns = tuple(_turns(cluster, request, stages, order, bare, cost))
     return Plan(
@@ -148,7 +146,17 @@ def make(cluster: Cluster, request: Request) -> Plan:
         done=tuple(node for node, stage in stages.items() if stage is Stage.DONE),
         closed=() if middle else gate.problems(cluster),
         refused=(*refused, *_foreign(cluster, request)),
+        stages=stages,
     )
+
+
+def stages_of(cluster: Cluster, run: Run | None, nodes: Iterable[str]) -> dict[str, Stage]:
+    """Where the nodes stand in the run that goes on, or in a new one; one that is gone nowhere."""
+    return {
+        node: run.stages[node] if run is not None else first_stage(cluster, node)
+        for node in nodes
+        if node in cluster.nodes
+    }
 
 
 def first_stage(cluster: Cluster, node: str) -> Stage:
@@ -191,7 +199,7 @@ def _foreign(cluster: Cluster, request: Request) -> Iterator[str]:
         yield (
             f"Node {name} is drained for '{intent}' by another maintenance. Give it back first: "
             f"ansible-playbook nodecare.longhorn.restore_node -e node={name}, or undo its drain: "
-            f"ansible-playbook nodecare.longhorn.drain_node -e node={name} -e action=cancel."
+            f"ansible-playbook nodecare.longhorn.drain_node -e node={name} -e cancel=true."
         )
 
 
@@ -228,6 +236,7 @@ def _batches(
     run: Run | None,
     stages: dict[str, Stage],
     order: Sequence[str],
+    bare: Mapping[str, Drain],
 ) -> tuple[Batch, ...]:
     """What is away together: nodes in the middle as their marks say, the others as is safe. While
     a node is in the middle the others are judged without it, which never allows more.
@@ -242,7 +251,7 @@ def _batches(
     waiting = [node for node in order if not stages[node].middle]
     return (
         *(Batch(tuple(nodes)) for nodes in middle.values()),
-        *grouped(cluster, request.drain, waiting, request.max_unavailable),
+        *grouped(cluster, request.drain, waiting, request.max_unavailable, bare),
     )
 
 

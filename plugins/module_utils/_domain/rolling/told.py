@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_text
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    drain_plan,
+    drain_text,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling.marks import (
     Mark,
     Stage,
@@ -58,8 +61,10 @@ def plan_text(plan: Plan) -> str:
     lines = [*summary(plan)[:1]]
     lines += [f"! {text}" for text in plan.refused]
     width = max((len(turn.node) for turn in plan.turns), default=0)
+    planned = iter(_aligned([_turn_cells(turn, turn.drain) for turn in plan.turns if turn.drain]))
     for number, turn in enumerate(plan.turns, start=1):
-        lines.append(f"{number:>2}. {turn.node.ljust(width)}   {_turn_words(turn)}")
+        told = next(planned) if turn.drain else turn.why
+        lines.append(f"{number:>2}. {turn.node.ljust(width)}   {told}")
     lines += [f" ok {node}   done in this run" for node in plan.done]
     lines += _batch_lines(plan)
     if plan.closed:
@@ -90,15 +95,24 @@ def _batch_lines(plan: Plan) -> list[str]:
     return lines + [f"  {why}" for batch in plan.batches for why in batch.cut]
 
 
-def _turn_words(turn: Turn) -> str:
-    if turn.drain is None:
-        return turn.why
-    drain = turn.drain
+def _turn_cells(turn: Turn, drain: drain_plan.Plan) -> tuple[str, ...]:
+    things = f"{count(len(drain.copies), 'image')}, {count(len(drain.to_move), 'volume')}"
     return (
-        f"{spell_bytes(turn.bytes):>10} to copy ({count(len(drain.copies), 'image')}, "
-        f"{count(len(drain.to_move), 'volume')}), {count(len(drain.to_evict), 'pod')} to evict   "
-        f"{turn.why}"
+        f"{spell_bytes(turn.bytes):>10} to copy ({things}),",
+        f"{count(len(drain.to_evict), 'pod')} to evict",
+        turn.why,
     )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """One line for each row, the columns one below the other."""
+    if not rows:
+        return []
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "   ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def refusal(plan: Plan) -> str:
@@ -137,6 +151,7 @@ def plan_data(plan: Plan) -> dict[str, Any]:
         ],
         "batches": [{"nodes": list(b.nodes), "cut": list(b.cut)} for b in plan.batches],
         "done": list(plan.done),
+        "stages": {node: stage.value for node, stage in plan.stages.items()},
         "bytes": plan.bytes,
         "closed": [problem.words() for problem in plan.closed],
         "refused": list(plan.refused),
@@ -147,6 +162,17 @@ def plan_data(plan: Plan) -> dict[str, Any]:
 def diff(plan: Plan) -> list[dict[str, str]]:
     """The plan as the diff of check mode."""
     return [{"prepared": plan_text(plan) + "\n"}]
+
+
+def report_data(run: Run, reason: str) -> dict[str, Any]:
+    """The report for programs. reason: why the run has stopped, "" at its end."""
+    return {
+        "run": run.name,
+        "intent": run.intent,
+        "done": run.at(Stage.DONE) == run.nodes,
+        "stopped": reason,
+        "nodes": rows(run),
+    }
 
 
 def rows(run: Run) -> list[dict[str, Any]]:
@@ -173,12 +199,7 @@ def _times(mark: Mark) -> dict[str, Any]:
 
 def table(found: Iterable[Mapping[str, Any]]) -> list[str]:
     """The rows as lines, columns aligned."""
-    cells = [HEAD, *(_cells(row) for row in found)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
-    return [
-        "   ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    ]
+    return _aligned([HEAD, *(_cells(row) for row in found)])
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -240,7 +261,7 @@ def _then(run: Run) -> str:
 
 def _back(node: str, stage: Stage) -> str:
     if stage is Stage.DRAINING:
-        return f"{PLAYBOOKS}.drain_node -e node={node} -e action=cancel"
+        return f"{PLAYBOOKS}.drain_node -e node={node} -e cancel=true"
     return f"{PLAYBOOKS}.restore_node -e node={node}"
 
 

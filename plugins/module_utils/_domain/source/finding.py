@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +27,15 @@ DOWNGRADED = "downgraded"
 SKIPPED = "skipped"
 NOT_ASKED = "not_checked"
 NO_URL = "no_url"
+NO_POD = "no_pod"
+# Where a request came from.
+CONTROLLER, CLUSTER, NOWHERE = "controller", "cluster", "nowhere"
 
 # The cluster may reach a source that the machine which runs the playbook does not.
 _FROM_HERE = (
-    "where the cluster reaches it and only this machine does not: -e source_proxy=URL of a proxy "
-    "that does, or -e skip_source_check=true if you know that it delivers the same bytes"
+    "where the cluster reaches it and only this machine does not: let a pod there read it "
+    "(-e source_probe=cluster), -e source_proxy=URL of a proxy that does, or "
+    "-e skip_source_check=true if you know that it delivers the same bytes"
 )
 # A hint for each fixed word of trouble, after what was seen.
 _HINTS = {
@@ -47,19 +52,33 @@ _HINTS = {
 }
 
 
+# The same for what a pod in the cluster saw: Longhorn would see it, too.
+_FROM_THERE = (
+    "a pod in the cluster asked, as Longhorn does: give another URL with -e new_url=URL, or "
+    "-e source_probe=controller if only pods other than Longhorn's are kept from it"
+)
+_HINTS_THERE = {
+    **_HINTS,
+    "host": _FROM_THERE,
+    "unreachable": _FROM_THERE,
+    "tls": "a pod with Longhorn's own image asked, so Longhorn would not trust it either",
+}
+
+
 @dataclass(frozen=True)
 class Finding:
     """*ok*: nothing speaks against fetching from there. *proven*: the SHA-512 is the recorded one.
     *word* is one of a fixed list, *text* a sentence without any credential; *seen_from* says where
-    the request came from.
+    the request came from, *because* why it did not come from the cluster where it should have.
     """
 
     word: str
     text: str
     ok: bool = False
     proven: bool = False
-    seen_from: str = "controller"
+    seen_from: str = CONTROLLER
     delivered: Delivered = Delivered()
+    because: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """For the result of a module."""
@@ -69,6 +88,7 @@ class Finding:
             "ok": self.ok,
             "proven": self.proven,
             "checked_from": self.seen_from,
+            "because": self.because,
             "status": self.delivered.status,
             "length": self.delivered.length,
             "received": self.delivered.received,
@@ -81,30 +101,68 @@ class Finding:
 
 def skipped() -> Finding:
     """The operator did not want it checked."""
-    return Finding(SKIPPED, "not checked (skip_source_check)", ok=True, seen_from="nowhere")
+    return Finding(SKIPPED, "not checked (skip_source_check)", ok=True, seen_from=NOWHERE)
 
 
 def no_url() -> Finding:
     """The image records no URL at all."""
-    return Finding(NO_URL, "the image records no URL", seen_from="nowhere")
+    return Finding(NO_URL, "the image records no URL", seen_from=NOWHERE)
 
 
-def find(expected: Expected, delivered: Delivered) -> Finding:
-    """Compare what was delivered with what the image was."""
-    url = redact.plain(expected.url)
-    word, text = _against(expected, delivered)
+def not_asked(expected: Expected, why: str) -> Finding:
+    """Nobody was asked yet; a real run asks first."""
+    return Finding(
+        NOT_ASKED, f"{redact.plain(expected.url)} was not asked: {why}", seen_from=NOWHERE
+    )
+
+
+def no_pod(expected: Expected, why: str) -> Finding:
+    """The operator wants it asked by a pod, and there can be none."""
+    text = (
+        f"{redact.plain(expected.url)} was not asked: no pod can do it in the cluster, because "
+        f"{redact.plain(why)}; -e source_probe=auto asks from this machine then"
+    )
+    return Finding(NO_POD, text, seen_from=NOWHERE)
+
+
+def find(
+    expected: Expected, delivered: Delivered, seen_from: str = CONTROLLER, because: str = ""
+) -> Finding:
+    """Compare what was delivered with what the image was. *because*: why a pod in the cluster was
+    not asked.
+    """
+    word, text = _told(expected, delivered, _HINTS_THERE if seen_from == CLUSTER else _HINTS)
+    because = redact.plain(because)
+    if seen_from == CLUSTER:
+        text += " (read by a pod in the cluster)"
+    elif because:
+        text += f" (read by this machine, because {because})"
+    ok = word in (SAME, UNPROVEN)
+    return Finding(
+        word,
+        f"{redact.plain(expected.url)} {text}",
+        ok=ok,
+        proven=word == SAME,
+        seen_from=seen_from,
+        delivered=delivered,
+        because=because,
+    )
+
+
+def _told(expected: Expected, delivered: Delivered, hints: Mapping[str, str]) -> tuple[str, str]:
+    """(fixed word, text) of the whole finding."""
+    word, text = _against(expected, delivered, hints)
     if word:
-        return Finding(word, f"{url} {text}", delivered=delivered)
-    what = f"{url} answers {delivered.status}, {spell_bytes(delivered.received)}"
+        return word, text
+    what = f"answers {delivered.status}, {spell_bytes(delivered.received)}"
     cuts = f", cut {delivered.cuts} times on the way" if delivered.cuts else ""
     if expected.checksum:
-        text = f"{what}, sha512 as recorded{cuts}"
-        return Finding(SAME, text, ok=True, proven=True, delivered=delivered)
-    text = f"{what}; no checksum is recorded, so nobody can tell whether it is the same{cuts}"
-    return Finding(UNPROVEN, text, ok=True, delivered=delivered)
+        return SAME, f"{what}, sha512 as recorded{cuts}"
+    why = "no checksum is recorded, so nobody can tell whether it is the same"
+    return UNPROVEN, f"{what}; {why}{cuts}"
 
 
-def _against(expected: Expected, delivered: Delivered) -> tuple[str, str]:
+def _against(expected: Expected, delivered: Delivered, hints: Mapping[str, str]) -> tuple[str, str]:
     """(fixed word, text) of the first thing that speaks against it; ("", "") where nothing does."""
     if expected.size and delivered.length >= 0 and delivered.length != expected.size:
         return CHANGED, (
@@ -117,7 +175,7 @@ def _against(expected: Expected, delivered: Delivered) -> tuple[str, str]:
             "Longhorn keeps the first size and checksum for good, so other bytes fail for ever"
         )
     if delivered.trouble:
-        hint = _HINTS.get(delivered.trouble, "")
+        hint = hints.get(delivered.trouble, "")
         return delivered.trouble, delivered.reason + (f"; {hint}" if hint else "")
     return _against_bytes(expected, delivered)
 

@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Copy
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
+    names,
+    phrases,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import unavailable
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
     Sight,
@@ -14,10 +20,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     progressed,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
-    RECOVER_COMMAND,
+    Evidence,
     Verdict,
+    bring_back,
     copy_evidence,
     places,
+    recover_command,
 )
 
 NAME = "blocked_by_unknown"
@@ -25,7 +33,8 @@ NAME = "blocked_by_unknown"
 
 def is_blocked(sight: Sight) -> bool:
     """No copy is proven or arriving, at least one has failed, and at least one reads unknown."""
-    unknown = [c for c in sight.having(Standing.MAY_RETURN) if c.copy.state == "unknown"]
+    may_return = sight.having(Standing.MAY_RETURN)
+    unknown = [c for c in may_return if c.copy.state == "unknown" and not c.checked]
     lost = sight.having(Standing.LOST)
     return bool(unknown and lost) and len(unknown) + len(lost) == len(sight.copies)
 
@@ -37,15 +46,39 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     sight = window[-1]
     if sight.source_type != DOWNLOAD or sight.first_file_pending or progressed(window):
         return None
+    kept = unavailable.entries_kept(sight)
+    if kept and not sight.copies:
+        return _by_a_leftover(sight, kept)
     if not all(is_blocked(seen) for seen in window):
         return None
     unknown = sight.having(Standing.MAY_RETURN)
-    reasons = "; ".join(f"{seen.place}: {seen.why}" for seen in unknown)
+    reasons = phrases([f"{seen.place}: {seen.why}" for seen in unknown])
     return Verdict(
         NAME,
         f"every copy that can be seen has failed ({places(sight.having(Standing.LOST))}), and "
         f"Longhorn does not fetch it again while {places(unknown)} reads unknown ({reasons})",
-        f"bring {places(unknown)} back if that is possible. If it is gone for good: "
-        f"{RECOVER_COMMAND}{sight.image.name} -e accept_unknown_loss=true",
+        bring_back(sight, unknown),
         copy_evidence(sight, sight.copies),
+    )
+
+
+def _by_a_leftover(sight: Sight, kept: Sequence[Copy]) -> Verdict:
+    """The map was emptied while a node was down: its entry stays, and Longhorn waits for it."""
+    disks = sight.cluster.disks
+    where = names([disks[c.disk].label if c.disk in disks else f"disk {c.disk}" for c in kept])
+    return Verdict(
+        NAME,
+        f"its placement map is empty, and Longhorn does not fetch it again while the entry of "
+        f"{where} stands, whose manager does not run",
+        f"{recover_command(sight)}. A file that is left on {where} is deleted when its manager "
+        "runs again, because its key is not in the map any more",
+        tuple(
+            Evidence(
+                f"backingimage/{sight.image.name}",
+                f"status.diskFileStatusMap[{copy.disk}] (not in the map)",
+                copy.state or "not reported",
+                copy.since,
+            )
+            for copy in kept
+        ),
     )

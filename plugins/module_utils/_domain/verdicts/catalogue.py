@@ -25,7 +25,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     undetermined,
     upgrade_hazard,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
+    Sight,
+    Standing,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     Rule,
     Verdict,
@@ -92,6 +95,20 @@ def severity(verdict: Verdict) -> int:
     return WORST_FIRST.index(verdict.name)
 
 
+def may_pass(sight: Sight, verdict: Verdict) -> bool:
+    """Whether one sight may show a moment between two tries: a place is wanted and nothing is
+    there. A sync that fails for ever reads so for two of its three seconds, and a first file for
+    the first six of each try (longhorn-manager controller/backing_image_manager_controller.go and
+    backing_image_data_source_controller.go, all versions).
+    """
+    if verdict.name in (deleting.NAME, deleting.BLOCKED):
+        return False
+    begins = verdict.name in (first_file.RUNNING, redownloading.NAME)
+    if begins and sight.source is not None and not sight.source.progress:
+        return True
+    return bool(sight.having(Standing.EMPTY, Standing.WAITING))
+
+
 def needs_window(verdict: Verdict) -> bool:
     """Whether one sight is not enough: no file is proven, so the picture may be a passing one."""
     return verdict.name in (
@@ -102,4 +119,5 @@ def needs_window(verdict: Verdict) -> bool:
         undetermined.NAME,
         undetermined.UNSETTLED,
         data_source_stuck.NAME,
+        upgrade_hazard.NAME,
     )

@@ -20,9 +20,11 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     url_cause,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    NEW_URL,
     Evidence,
     Verdict,
     copy_evidence,
+    recover_command,
 )
 
 NAME = "checksum_pinned"
@@ -52,7 +54,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         NAME,
         f"no copy is left, and its source has other bytes now: {told}",
         f"serve the file that the image was made of{known} at its URL again, or under another one: "
-        f"{first_file.new_url_command(sight)}. With the new bytes only a new image can be made",
+        f"{recover_command(sight, NEW_URL)}. With the new bytes only a new image can be made",
         evidence + copy_evidence(sight, sight.copies),
     )
 

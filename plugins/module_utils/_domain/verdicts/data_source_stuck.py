@@ -41,11 +41,12 @@ def is_stuck(sight: Sight) -> bool:
 def judge(window: Sequence[Sight]) -> Verdict | None:
     """The hang, seen at every moment of a window that is longer than any healthy hand-over."""
     sight = window[-1]
+    source = sight.source
     if not is_stuck(sight):
         return None
     long_enough = unchanged_for(window, is_stuck) >= HAND_OVER_SECONDS
-    failed_entry = any(seen.copy.state == "failed" for seen in sight.copies)
-    if not long_enough and not failed_entry:
+    own = [seen for seen in sight.copies if source and seen.copy.disk == source.disk]
+    if not long_enough and not any(seen.copy.state == "failed" for seen in own):
         return None
     return Verdict(
         NAME,
@@ -53,5 +54,5 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         remedy(sight),
         first_file.source_evidence(sight) + copy_evidence(sight, sight.copies),
         confidence="certain" if long_enough else LIKELY,
-        recoverable=sight.can_download and not sight.may_exist,
+        recoverable=sight.can_download and not any(s.exists or s.may_exist for s in window),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names, phrases
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
     Standing,
@@ -38,7 +39,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         if seen.standing is Standing.MOVING or seen.copy.disk not in failed_lately
     ]
     if making:
-        told = ", ".join(f"{seen.place} ({seen.progress} %)" for seen in making)
+        told = names([f"{seen.place} ({seen.progress} %)" for seen in making])
         return Verdict(
             SYNCING,
             f"{have}; being made: {told}",
@@ -47,7 +48,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
             heals_itself=True,
         )
     missing = [seen for seen in sight.copies if seen not in proven]
-    told = "".join(f"; {seen.place}: {seen.why}" for seen in missing)
+    told = "; " + phrases([f"{seen.place}: {seen.why}" for seen in missing]) if missing else ""
     return Verdict(NAME, f"{have}{told}", _remedy(sight), copy_evidence(sight, sight.copies))
 
 

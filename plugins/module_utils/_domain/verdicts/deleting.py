@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
+    poisoned_entry,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     Evidence,
     Verdict,
+    patch_command,
 )
 
 NAME = "deleting"
@@ -31,7 +35,8 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     incomplete = [seen.copy for seen in sight.copies if not seen.copy.complete]
     if incomplete:
         held = "an entry of its map was written as {}, so Longhorn cannot finish"
-        remedy = "write the entry in full (see the verdict poisoned_entry); the deletion then ends"
+        repair = patch_command(sight, poisoned_entry.repair(sight))
+        remedy = f"write the entry in full, and the deletion ends: {repair}"
     elif replicas:
         name = BLOCKED
         volumes = sorted({replica.volume for replica in replicas})
@@ -39,7 +44,10 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         remedy = f"nothing goes on before these volumes are deleted: {names(volumes)}"
     elif sight.first_file_pending:
         held = "its data source has not finished its first file"
-        remedy = f"delete the BackingImageDataSource {image.name} too"
+        remedy = (
+            "delete its data source too: kubectl -n "
+            f"{sight.cluster.namespace} delete backingimagedatasources.longhorn.io {image.name}"
+        )
     else:
         held = "Longhorn is cleaning up"
         remedy = "wait; nothing to do"

@@ -9,18 +9,20 @@ from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drift
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Disk
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
     progressed,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    ACCEPT_LOSS,
     LIKELY,
-    RECOVER_COMMAND,
     Evidence,
     Verdict,
     copy_evidence,
     places,
+    recover_command,
 )
 
 NAME = "disk_uuid_drift"
@@ -61,12 +63,12 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     return Verdict(
         NAME,
         f"no copy can be proven; {places([seen for seen, _disk in found])} had one, and what is at "
-        f"{', '.join(told)} now is another disk, or its identity was written anew: the file may "
+        f"{names(told)} now is another disk, or its identity was written anew: the file may "
         "still lie there under another UUID",
         f"look on the node whether {folder} is there and has the recorded sha512. If it is, put "
         "the recorded UUID back into longhorn-disk.cfg of that disk (nothing else on it may have "
         "been made under the new one). If the disk was wiped: "
-        f"{RECOVER_COMMAND}{sight.image.name} -e accept_unknown_loss=true",
+        f"{recover_command(sight, ACCEPT_LOSS)}",
         evidence + copy_evidence(sight, [seen for seen, _disk in found]),
         confidence=LIKELY,
     )

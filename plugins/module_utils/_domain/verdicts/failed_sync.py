@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import phrases
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
@@ -63,15 +64,17 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     if len(proven) >= sight.wanted and not used & set(found):
         return None
     causes = [_cause(sight, seen) for seen in found.values()]
-    told = [
-        f"{seen.place}: {_told(seen, cause)}"
-        for seen, cause in zip(found.values(), causes, strict=True)
-    ]
+    told = phrases(
+        [
+            f"{seen.place}: {_told(seen, cause)}"
+            for seen, cause in zip(found.values(), causes, strict=True)
+        ]
+    )
     worst = next((cause for cause in causes if not cause.passes), causes[0])
     return Verdict(
         NAME,
         f"{count_of(sight, len(proven))} healthy ({places(proven)}); fails and is tried again: "
-        + "; ".join(told),
+        f"{told}",
         f"{worst.remedy}; Longhorn tries again by itself",
         copy_evidence(sight, tuple(found.values())),
         detail=worst.word,

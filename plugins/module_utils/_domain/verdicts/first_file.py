@@ -14,18 +14,21 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     Sight,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.url_cause import (
+    UrlCause,
     url_cause,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     LIKELY,
-    RECOVER_COMMAND,
+    NEW_URL,
     Evidence,
     Verdict,
+    recover_command,
 )
 
 RUNNING = "first_download_running"
 FAILING = "first_download_failing"
 
+UPLOAD = "upload"
 _RETRIED = (DOWNLOAD, "export-from-volume")
 RETRY_TEXT = (
     "Longhorn tries again by itself 1, 2, 4, then every 5 min after a try began, up to 30 s late"
@@ -43,9 +46,14 @@ def retry_text(sight: Sight, first: bool = False) -> str:
     return f"{RETRY_TEXT}: {told}" if told else RETRY_TEXT
 
 
-def new_url_command(sight: Sight) -> str:
-    """The command that gives an image another URL."""
-    return f"{RECOVER_COMMAND}{sight.image.name} -e new_url=URL"
+def is_retried(sight: Sight) -> bool:
+    """Whether Longhorn tries a failed first file of this type again."""
+    return (sight.source_type or DOWNLOAD) in _RETRIED
+
+
+def cause_remedy(sight: Sight, cause: UrlCause) -> str:
+    """What to do about the cause, with the command for this image where it is one."""
+    return cause.remedy.format(new_url=recover_command(sight, NEW_URL))
 
 
 def source_evidence(sight: Sight) -> tuple[Evidence, ...]:
@@ -78,7 +86,6 @@ def failing_sight(window: Sequence[Sight]) -> Sight | None:
 def judge(window: Sequence[Sight]) -> Verdict | None:
     """The data source has not handed over its file and no copy was ever complete."""
     sight = window[-1]
-    image = sight.image
     if sight.exists or sight.was_ready_once:
         return None
     if sight.source is not None and not sight.first_file_pending:
@@ -89,10 +96,9 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     message = redact.plain(failed.source.message) or "without a message"
     cause = url_cause(failed.source.message)
     meaning = f"{cause.meaning} ({message})" if cause.meaning else message
-    retried = (failed.source.source_type or DOWNLOAD) in _RETRIED
     remedy = (
-        f"{cause.remedy.format(image=image.name)}. {retry_text(failed, first=True)}"
-        if retried
+        f"{cause_remedy(sight, cause)}. {retry_text(failed, first=True)}"
+        if is_retried(failed)
         else "Longhorn does not try again for this type: delete the image and create it anew"
     )
     return Verdict(
@@ -104,13 +110,19 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     )
 
 
+def wait_text(sight: Sight) -> str:
+    """What to do while a first file is being prepared."""
+    if sight.source_type == UPLOAD:
+        return "wait for it; if nobody sends the file, send it again"
+    return "wait for it; nothing to do"
+
+
 def _running(sight: Sight) -> Verdict:
     progress = sight.source.progress if sight.source is not None else 0
-    kind = sight.image.source_type or DOWNLOAD
     return Verdict(
         RUNNING,
-        f"its first file is being prepared ({kind}, {progress} %)",
-        "wait for it; nothing to do",
+        f"its first file is being prepared ({sight.source_type or DOWNLOAD}, {progress} %)",
+        wait_text(sight),
         source_evidence(sight),
         confidence=LIKELY if sight.source is None else "certain",
         heals_itself=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import phrases
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
     Standing,
@@ -30,7 +31,7 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     if len(proven) < sight.wanted:
         return None
     others = [seen for seen in sight.copies if seen.standing is not Standing.PROVEN]
-    beside = "".join(f"; {seen.place}: {seen.why}" for seen in others)
+    beside = "; " + phrases([f"{seen.place}: {seen.why}" for seen in others]) if others else ""
     return Verdict(
         NAME,
         f"{count_of(sight, len(proven))} healthy ({places(proven)}){beside}",

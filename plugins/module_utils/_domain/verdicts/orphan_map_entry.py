@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
@@ -18,6 +17,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     Verdict,
     copy_evidence,
     count_of,
+    patch_command,
     places,
 )
 
@@ -60,7 +60,4 @@ def removal(sight: Sight) -> str:
         {"op": "remove", "path": sight.cluster.schema.key_path(seen.copy.disk)}
         for seen in gone_keys(sight)
     ]
-    return (
-        f"kubectl -n {sight.image.meta.namespace} patch backingimages.longhorn.io "
-        f"{sight.image.name} --type=json -p '{json.dumps(operations)}'"
-    )
+    return patch_command(sight, operations)

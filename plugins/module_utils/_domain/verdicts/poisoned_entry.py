@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     Evidence,
     Verdict,
+    patch_command,
     places,
 )
 
@@ -52,8 +52,6 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         NAME,
         f"Longhorn can no longer write this image: the map entry of {places(poisoned)} was "
         "written as {}",
-        "write each such entry in full: "
-        f"kubectl -n {sight.image.meta.namespace} patch backingimages.longhorn.io "
-        f"{sight.image.name} --type=json -p '{json.dumps(repair(sight))}'",
+        f"write each such entry in full: {patch_command(sight, repair(sight))}",
         evidence,
     )

@@ -31,6 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.f
 )
 
 DOWNLOAD = "download"
+RECHECKED = "need to re-check the checksum"
 
 
 class Standing(str, Enum):
@@ -42,7 +43,7 @@ class Standing(str, Enum):
     EMPTY = "empty"  # wanted, its manager runs, and nothing is there (yet)
     LOST = "lost"  # failed: the file is missing or wrong
     WAITING = "waiting"  # nothing reported, and its manager does not run now: it may have a file
-    MAY_RETURN = "may_return"  # unknown, or on a disk or node that is down now
+    MAY_RETURN = "may_return"  # unknown or not to be understood, or on a disk or node down now
     GONE = "gone"  # on a disk that no node has any more
 
 
@@ -60,6 +61,13 @@ class SeenCopy:
     def progress(self) -> int:
         """Per cent, as Longhorn reports it."""
         return self.copy.progress
+
+    @property
+    def checked(self) -> bool:
+        """Whether Longhorn computes the checksum of a file that is there (longhorn/
+        backing-image-manager pkg/sync/sync_file.go).
+        """
+        return self.copy.state == "unknown" and RECHECKED in self.copy.message
 
 
 @dataclass(frozen=True)
@@ -159,9 +167,8 @@ def recording_managers(cluster: Cluster, image: str) -> tuple[str, ...]:
     return tuple(
         sorted(
             manager.name
-            for manager in cluster.managers.values()
+            for manager in cluster.managers_of_image.get(image, ())
             if manager.running
-            and image in manager.files
             and manager.node in cluster.nodes
             and cluster.nodes[manager.node].ready
         )
@@ -220,6 +227,8 @@ def _standing(
         return Standing.LOST, copy.message or "failed without a message"
     if copy.state in ("in-progress", "pending", "ready-for-transfer"):
         return Standing.MOVING, f"{copy.state}, {copy.progress} %"
+    if copy.state not in ("", "starting"):
+        return Standing.MAY_RETURN, f"state {copy.state}, which is not known here"
     return _nothing_reported(cluster, image, copy)
 
 
@@ -258,11 +267,17 @@ def unchanged_for(window: Sequence[Sight], same: Callable[[Sight], bool]) -> flo
 
 
 def progressed(window: Sequence[Sight]) -> bool:
-    """Whether some copy's progress grew inside the window, or a file is being checked now."""
+    """Whether bytes arrive or a file is checked now, or some copy's progress grew in the window.
+
+    A progress that stands still proves nothing: it counts whole per cents, and stays at 100 while
+    the checksum of a large file is computed. A transfer that has died fails by itself after 30 s
+    without a byte (longhorn/backing-image-manager pkg/sync/handler.go).
+    """
+    if window[-1].having(Standing.MOVING):
+        return True
     first: dict[str, int] = {}
     for sight in window:
         for seen in sight.having(Standing.MOVING):
-            began = first.setdefault(seen.copy.disk, seen.progress)
-            if seen.progress > began:
+            if seen.progress > first.setdefault(seen.copy.disk, seen.progress):
                 return True
-    return any(s.copy.state == "pending" for s in window[-1].having(Standing.MOVING))
+    return False

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement, setting
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import setting
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    Cluster,
+    Copy,
+    Manager,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import room
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
@@ -27,6 +33,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 RECOVERS_ITSELF = "all_failed_will_recover_itself"
 NEEDS_RECOVERY = "all_failed_needs_recovery"
 UNKNOWN_GONE = "unknown_gone"
+# A manager that has started shows none of its files for 1 s; then they are ready (measured).
+RESTART_SECONDS = 5.0
 NAMES = (NEEDS_RECOVERY, UNKNOWN_GONE, RECOVERS_ITSELF)
 
 
@@ -42,6 +50,8 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     if not sight.copies and sight.source_type == DOWNLOAD:
         return None
     settled = all(s.having(Standing.LOST, Standing.GONE) == s.copies for s in window)
+    if not settled and sight.seconds - window[0].seconds < RESTART_SECONDS:
+        return None
     heals, why = heals_itself(sight)
     heals = heals and settled
     gone = sight.having(Standing.GONE)
@@ -68,20 +78,46 @@ def heals_itself(sight: Sight) -> tuple[bool, str]:
     """
     if sight.source_type != DOWNLOAD:
         return False, "Longhorn cannot fetch this type again"
-    if any(seen.copy.state != "failed" for seen in sight.copies):
+    if any(seen.copy.state != "failed" for seen in sight.copies) or entries_kept(sight):
         return False, "Longhorn does not act before every entry reads failed"
     wait = setting.number(sight.cluster.settings, "backing-image-recovery-wait-interval", 300)
     text = f"Longhorn fetches it again by itself {wait} to {wait + 30} s after the last change"
-    if not sight.cluster.schema.replenishes:
+    if has_disk(sight):
         return True, text
+    outside = " outside of the map" if sight.cluster.schema.replenishes else ""
+    return False, f"Longhorn will not heal it: it can use no disk{outside}"
+
+
+def has_disk(sight: Sight) -> bool:
+    """Whether Longhorn finds a disk for a new first file: from 1.7 on one outside of the map
+    (longhorn-manager datastore/longhorn.go GetReadyNodeDiskForBackingImage, v1.7.4 to v1.12.1, and
+    GetRandomReadyNodeDisk, v1.5.5 to v1.6.4).
+    """
     listed = {seen.copy.disk for seen in sight.copies}
-    free = any(
-        not placement.disk_refused(disk) and uuid not in listed
-        for uuid, disk in sight.cluster.disks.items()
+    found = room.open_disks(sight.cluster, sight.image)
+    return any(disk.uuid not in listed or not sight.cluster.schema.replenishes for disk in found)
+
+
+def entries_kept(sight: Sight) -> tuple[Copy, ...]:
+    """Entries outside of the map, not failed, that nobody takes away now: their manager does not
+    run. As long as they stand, Longhorn does not begin by itself (longhorn-manager
+    controller/backing_image_controller.go handleBackingImageDataSource, all versions).
+    """
+    cluster = sight.cluster
+    return tuple(
+        copy
+        for copy in sight.image.copies.values()
+        if copy.reported
+        and not copy.in_map
+        and copy.state != "failed"
+        and (managers := cluster.managers_of_disk.get(copy.disk, ()))
+        and not any(_answers(cluster, manager) for manager in managers)
     )
-    if free:
-        return True, text
-    return False, "Longhorn will not heal it: every disk that it could use is already in the map"
+
+
+def _answers(cluster: Cluster, manager: Manager) -> bool:
+    node = cluster.nodes.get(manager.node)
+    return manager.running and node is not None and node.ready
 
 
 def waiting_text(sight: Sight) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import phrases
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
     Standing,
@@ -14,8 +15,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
     LIKELY,
-    RECOVER_COMMAND,
     Verdict,
+    bring_back,
     copy_evidence,
     places,
 )
@@ -31,13 +32,11 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         return None
     down = sight.having(Standing.MAY_RETURN, Standing.WAITING)
     if down:
-        name = sight.image.name
-        reasons = "; ".join(f"{seen.place}: {seen.why}" for seen in down)
+        reasons = phrases([f"{seen.place}: {seen.why}" for seen in down])
         return Verdict(
             NAME,
             f"no copy can be proven, but what is on {places(down)} may come back ({reasons})",
-            "bring it back if that is possible. If it is gone for good: "
-            f"{RECOVER_COMMAND}{name} -e accept_unknown_loss=true",
+            bring_back(sight, down),
             copy_evidence(sight, down),
         )
     return Verdict(

@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-SERVE = (
-    "serve the file at that URL, or give the image another one: "
-    "ansible-playbook nodecare.longhorn.recover_backing_image -e image={image} -e new_url=URL"
-)
+SERVE = "serve the file at that URL, or give the image another one: {new_url}"
 
 
 @dataclass(frozen=True)
 class UrlCause:
-    """A fixed *word*, what it means, and what to do ("{image}" stands for the image's name)."""
+    """A fixed *word*, what it means, and what to do ("{new_url}" stands for the command that
+    gives the image another URL).
+    """
 
     word: str
     meaning: str

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +20,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 CERTAIN = "certain"
 LIKELY = "likely"
 
-RECOVER_COMMAND = "ansible-playbook nodecare.longhorn.recover_backing_image -e image="
+ACCEPT_LOSS = "accept_unknown_loss=true"
+NEW_URL = "new_url=URL"
+_RECOVER = "ansible-playbook nodecare.longhorn.recover_backing_image"
+_NAMESPACE = "longhorn-system"  # what the playbooks take without longhorn_namespace
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,38 @@ def count_of(sight: Sight, number: int) -> str:
 def remedy(sight: Sight) -> str:
     """What to do for a lost image: the playbook, which refuses what cannot be downloaded again."""
     if sight.can_download:
-        return f"{RECOVER_COMMAND}{sight.image.name}"
+        return recover_command(sight)
     return (
         f"type {sight.source_type}: it cannot be downloaded again; "
-        f"{RECOVER_COMMAND}{sight.image.name} tells what can be done and writes nothing"
+        f"{recover_command(sight)} tells what can be done and writes nothing"
+    )
+
+
+def recover_command(sight: Sight, *variables: str) -> str:
+    """The command that recovers this image, to be copied as it is."""
+    wanted = [f"image={sight.image.name}", *variables]
+    if sight.cluster.namespace != _NAMESPACE:
+        wanted.append(f"longhorn_namespace={sight.cluster.namespace}")
+    return " ".join([_RECOVER, *(f"-e {shlex.quote(each)}" for each in wanted)])
+
+
+def patch_command(sight: Sight, operations: Sequence[Mapping[str, Any]]) -> str:
+    """The command that changes the image by a JSON patch. Keys of a map may be any text."""
+    return (
+        f"kubectl -n {sight.cluster.namespace} patch backingimages.longhorn.io "
+        f"{sight.image.name} --type=json -p {shlex.quote(json.dumps(list(operations)))}"
+    )
+
+
+def bring_back(sight: Sight, copies: Sequence[SeenCopy]) -> str:
+    """What to do for copies that may be whole although nobody can tell now."""
+    gone = f"If it is gone for good: {recover_command(sight, ACCEPT_LOSS)}"
+    if sight.down:
+        return f"bring {places(copies)} back if that is possible. {gone}"
+    if all(seen.checked for seen in copies):
+        return f"wait until its checksum is computed; a large file takes minutes. {gone}"
+    return (
+        "wait: node and disk are Ready, and its manager tells again within a minute or two. If it "
+        f"does not, look at its pod: kubectl -n {sight.cluster.namespace} get pods -o wide -l "
+        f"longhorn.io/component=backing-image-manager. {gone}"
     )

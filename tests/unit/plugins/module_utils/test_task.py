@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,22 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt i
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds import NODES
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress import Progress
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.transport import Transport
+
+
+@pytest.mark.parametrize(
+    ("text", "params", "told"),
+    [
+        ("No answer.", {}, "No answer. Nothing was changed."),
+        ("No answer.", {"lock_holder": "me"}, "No answer. This step changed nothing."),
+        ("No answer.", {"steps": {"pods": {}}}, "No answer. This step changed nothing."),
+        ("a\n  b", {}, "a\n  b\nNothing was changed."),
+        ("No node.\nNothing was changed.", {}, "No node.\nNothing was changed."),
+        ("Old; nothing was changed.", {}, "Old; nothing was changed."),
+        ("img was not touched.", {}, "img was not touched."),
+    ],
+)
+def test_a_failure_before_any_write_says_so(text: str, params: dict[str, Any], told: str) -> None:
+    assert task.unchanged(text, params) == told
 
 
 class Silent(Transport):

@@ -77,7 +77,7 @@ def test_a_last_replica_is_evicted_first(rig: VolumeCluster, policy: str) -> Non
     rig.cordon(target)
     rig.wait(1)
     assert rig.has_budget(target)
-    assert rig.on(target)["spec"]["evictionRequested"]  # type: ignore[index]
+    assert rig.there(target)["spec"]["evictionRequested"]
     rig.until(lambda: not rig.has_budget(target), 60)
     assert target not in rig.homes()
     assert rig.robustness() == "healthy"

@@ -122,7 +122,7 @@ def test_a_lost_image_file_breaks_the_running_replica(rig: VolumeCluster) -> Non
     node = victim["spec"]["nodeID"]
     start = rig.kernel.now()
     rig.cluster.remove_files("img", node)
-    rig.until(lambda: rig.on(node)["spec"]["failedAt"] != "", 20)  # type: ignore[index]
+    rig.until(lambda: rig.there(node)["spec"]["failedAt"] != "", 20)
     assert 4.0 <= rig.kernel.now() - start <= 12.0
     rig.until(lambda: rig.robustness() == "degraded", 6)
     rig.until(lambda: rig.robustness() == "healthy", 120)
@@ -174,7 +174,7 @@ def test_a_drained_replica_comes_back_after_the_uncordon(rig: VolumeCluster) -> 
     assert not rig.has_budget(node)
     rig.evict_manager(node)
     rig.wait(2)
-    assert rig.on(node)["spec"]["failedAt"]  # type: ignore[index]
+    assert rig.there(node)["spec"]["failedAt"]
     rig.until(lambda: rig.robustness() == "degraded", 6)
     rig.wait(60)
     assert rig.manager(node)["status"]["currentState"] == "error"
@@ -196,7 +196,7 @@ def test_closed_scheduling_keeps_failed_replicas_down(rig: VolumeCluster) -> Non
     rig.cordon(node, False)
     rig.wait(150)
     assert rig.robustness() == "degraded"
-    assert rig.on(node)["spec"]["failedAt"]  # type: ignore[index]
+    assert rig.there(node)["spec"]["failedAt"]
     rig.patch(names.NODES, node, {"spec": {"allowScheduling": True}})
     rig.until(lambda: rig.robustness() == "healthy", 90)
 

@@ -83,6 +83,12 @@ class VolumeCluster:
         """The replica of a volume on a node."""
         return next((r for r in self.replicas(name) if r["spec"]["nodeID"] == node), None)
 
+    def there(self, node: str) -> Object:
+        """The replica of the volume on a node, which must have one."""
+        found = self.on(node)
+        assert found is not None, f"no replica on {node}"
+        return found
+
     def homes(self, name: str = "vol") -> set[str]:
         return {r["spec"]["nodeID"] for r in self.replicas(name)}
 

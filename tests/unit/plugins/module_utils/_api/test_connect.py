@@ -89,6 +89,24 @@ def test_a_file_that_cannot_be_used_is_said(params: dict[str, Any]) -> None:
         connect(params)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("clusters: [unfinished\n", r"it is not valid YAML \(line 2\)\. Looked at"),
+        ("hello", r"it has not the form of a kubeconfig \(TypeError\)\. Looked at"),
+        ("clusters: 5", "it has not the form of a kubeconfig"),
+        ("", r"file is empty\. Looked at"),
+    ],
+)
+def test_a_file_that_is_no_kubeconfig_is_said_like_one_that_is_not_there(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(BadConnection, match=f"cannot be used: .*{said}"):
+        connect({"kubeconfig": str(path)})
+
+
 def test_where_it_looked_and_how_to_name_another_file_is_said() -> None:
     with pytest.raises(BadConnection, match="Looked at /nowhere/config; name yours with KUBECON"):
         connect({"kubeconfig": "/nowhere/config"})

@@ -68,6 +68,16 @@ def test_an_answer_that_is_no_status_is_dropped() -> None:
     assert "abc" not in str(error)
 
 
+@pytest.mark.parametrize("kind", [errors.Unreachable, errors.Untrusted, errors.Unauthorized])
+def test_a_failed_connection_names_the_address_without_a_credential(
+    kind: type[errors.ApiError],
+) -> None:
+    error = kind("refused", request="list nodes", host="https://eve:secret@10.0.0.1:6443/k8s")
+    assert "at https://10.0.0.1:6443/k8s" in str(error)
+    assert "secret" not in str(error)
+    assert "list nodes" in str(error)
+
+
 def test_texts_are_cut_and_on_one_line() -> None:
     error = answer(500, "a\x1b\n" + "x" * 1000)
     assert len(error.message) == 256

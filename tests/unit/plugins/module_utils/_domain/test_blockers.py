@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import drain_plan
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    drain_plan,
+    drain_proof,
+    pod_filters,
+    pod_volumes,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import Blocker
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -262,3 +267,43 @@ def test_an_image_that_no_write_can_change(url: str, version: str, frozen: bool)
     rules = [told(b) for b in found(image, version=version)]
     assert rules == ([("image_frozen", "needs_action", True)] if frozen else [])
     assert "secret" not in str(found(image, version=version))
+
+
+def test_where_zones_are_hard_the_replica_that_leaves_still_fills_its_zone() -> None:
+    """One more first, one less then: another node of the same zone cannot take it."""
+    zones = [build.node(name, zone=zone) for name, zone in (("n1", "a"), ("n2", "a"), ("n3", "b"))]
+    replicas = [build.replica("r1", "v", "n1"), build.replica("r3", "v", "n3")]
+    things = [*zones, build.volume("v", 2), *replicas, build.engine("v", "n3", ["r1", "r3"])]
+    assert found(*things) == []
+    blocker = only(found(*things, settings={"replica-zone-soft-anti-affinity": "false"}))
+    assert told(blocker) == ("no_node_for_replica", "needs_action", True)
+    assert "n2: its zone a already has a replica of it" in blocker.detail
+    assert blocker.remedy.endswith("share a zone for the time (replica-zone-soft-anti-affinity)")
+
+
+def test_a_shared_volume_on_the_node_leaves_with_its_share_manager() -> None:
+    """Its pod is evicted as a workload's is, before the instance managers; the pods that mount the
+    volume on other nodes stay where they are.
+    """
+    labels = {pod_filters.COMPONENT: pod_volumes.SHARE_MANAGER}
+    share = build.pod(
+        "share-manager-v", "n1", "longhorn-system", owner_kind="ShareManager", labels=labels
+    )
+    volume = build.volume(
+        "v", 2, access_mode="rwx", workloads=(build.workload("web-0"), build.workload("web-1"))
+    )
+    ticket = build.ticket("share-manager-controller-v", "n1", "share-manager-controller")
+    things = [
+        volume,
+        *(build.replica(f"r{n}", "v", f"n{n}") for n in (2, 3)),
+        build.engine("v", "n1", ["r2", "r3"]),
+        build.attachment("v", ticket, build.ticket("csi-1", "n2", "csi-attacher")),
+        share,
+    ]
+    assert found(*things) == []
+    cluster = build.cluster("1.12.1", *(build.node(f"n{n}") for n in (1, 2, 3)), *things)
+    (verdict,) = pod_filters.judge_all(cluster.pods, "n1", REMOVE.consent)
+    assert verdict.fate is pod_filters.Fate.EVICT
+    assert pod_volumes.keeps_engines(cluster, share), "instance managers wait for it"
+    against = drain_proof.prove(cluster, REMOVE).against[Intent.REMOVE]
+    assert "attached there: v" in against and any("share-manager-v" in why for why in against)

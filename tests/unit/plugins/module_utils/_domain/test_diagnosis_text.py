@@ -50,6 +50,18 @@ def test_counts_first_then_what_is_not_healthy_in_columns() -> None:
     assert all(len(line) <= 100 for line in lines if "->" not in line)
 
 
+def test_of_thousands_the_worst_are_told_and_the_rest_are_counted() -> None:
+    one, other = facts("lost", LOST), facts("away", AWAY)
+    images = [*({**one, "name": f"lost-{n}"} for n in range(90)), *[other] * 900]
+    lines = diagnosis_text.lines(images)
+    assert lines[0] == "images 990: 900 unknown, 90 lost"
+    assert sum(line.startswith("LOST ") for line in lines) == 90
+    assert len(lines) < 500
+    rest = "not shown here, and not worse: 890: 890 unknown (format=json has them all)"
+    assert lines[-1] == rest
+    assert not any("not shown" in line for line in diagnosis_text.lines([one] * 100))
+
+
 def test_what_waits_is_counted_only_while_it_waits() -> None:
     waits = (Condition("WaitForBackingImage", "True"),)
     cluster = LOST.cluster()

@@ -25,6 +25,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from tests.unit.plugins.module_utils._domain import build
 
 REMOVE = Request("worker-3", Intent.REMOVE)
+ONE_DISK = Request("worker-3", Intent.REMOVE, disk="worker-3.0", disk_name="nvme0")
 
 
 def scene(*more: Any) -> Cluster:
@@ -75,6 +76,16 @@ def test_the_plan_as_a_diff() -> None:
     ]
 
 
+def test_the_diff_of_one_disk_does_not_speak_of_a_drain() -> None:
+    cluster = scene()
+    plan = drain_plan.make(cluster, ONE_DISK)
+    headers = [drain_text.diff(plan, cluster)[0][f"{when}_header"] for when in ("before", "after")]
+    assert headers == [
+        "worker-3/nvme0 and target disks now",
+        "worker-3/nvme0 and target disks once it is empty",
+    ]
+
+
 def test_the_refusal_names_every_blocker() -> None:
     plan = drain_plan.make(scene(build.pod("debug", "worker-3", owner_kind="")), REMOVE)
     assert drain_text.refusal(plan).splitlines() == [
@@ -120,11 +131,9 @@ def test_the_report() -> None:
         "release": {"keys_removed": [{}] * 12, "lowest_proven": 2},
     }
     assert drain_report.report(prove(cluster, REMOVE), REMOVE, steps, 401) == [
-        "worker-3 is drained for 'remove' (6 min 41 s). "
-        "Safe to: reboot yes | reinstall yes | remove yes",
-        "  outcome   safe to reboot, reinstall or remove",
-        "  images    8 copies made (19.0 GiB, 51.2 MiB/s), 12 taken off it, "
-        "lowest number of proven copies of any image on the way: 1",
+        "worker-3 is drained for 'remove' (6 min 41 s): safe to reboot, reinstall or remove",
+        "  images    8 copies made (19.0 GiB, 51.2 MiB/s) beside those that came with a replica, "
+        "12 taken off it, lowest number of proven copies of any image on the way: 1",
         "  volumes   2 replicas moved, 0 volumes degraded now (2 were, for 58 s at most)",
         "  pods      31 evicted (1 waited up to 2 min 10 s for a budget)",
         "  node      cordoned; no disk left in Longhorn; scheduling true -> false; "
@@ -134,14 +143,26 @@ def test_the_report() -> None:
     ]
 
 
+def test_what_speaks_against_another_intent_is_only_in_the_outcome() -> None:
+    request = Request("worker-1", Intent.REBOOT)
+    two = build.image("two", [build.copy("worker-1.0"), build.copy("worker-2.0")])
+    nodes = [build.node(name) for name in ("worker-1", "worker-2")]
+    proof = prove(build.cluster("1.12.1", *nodes, two, cordoned=["worker-1"]), request)
+    lines = drain_report.report(proof, request, {}, None)
+    assert lines[0] == (
+        "worker-1 is drained for 'reboot': safe to reboot; NOT safe to reinstall or remove: "
+        "1 copy remains"
+    )
+    assert not [line for line in lines if line.startswith("  not ")]
+
+
 def test_a_node_that_still_holds_something_is_not_safe() -> None:
     request = Request("worker-3", Intent.REBOOT)
     proof = prove(scene(), request)
     assert not any(proof.safe(intent) for intent in Intent)
     lines = drain_report.report(proof, request, {}, None)
-    assert lines[0] == (
-        "worker-3 is NOT drained for 'reboot'. Safe to: reboot NO | reinstall NO | remove NO"
-    )
+    assert lines[0].startswith("worker-3 is NOT drained for 'reboot': NOT safe to reboot: ")
+    assert " reinstall or remove: " in lines[0] and "; safe to" not in lines[0]
     assert "  not reboot: no proven copy elsewhere: ubuntu-24.04" in lines
     assert "  not reboot: no complete replica elsewhere: pvc-1" in lines
     assert "  not remove: 1 replica, 2 copies, 2 status entries left on worker-3" in lines

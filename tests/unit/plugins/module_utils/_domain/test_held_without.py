@@ -212,3 +212,16 @@ def test_nodes_and_zones_against_all_choices(
 
     enough = any(fits(chosen) for chosen in combinations(others, wanted))
     assert (not shortfalls(cluster, T)) == enough
+
+
+def test_a_replica_goes_only_where_its_image_may_be() -> None:
+    """From 1.7 Longhorn schedules no replica where the image's own selectors refuse its copy."""
+    fast = [build.node("n1", tags=("fast",)), build.node("n2", tags=("fast",)), build.node("n3")]
+    volume = build.volume("v", 2, image="i")
+    held = [build.replica("r1", "v", "n1"), build.replica("r2", "v", "n2")]
+    plain = build.image("i", [build.copy("n2.0")])
+    assert told(short(*fast, volume, *held, plain)) == []
+    picky = build.image("i", [build.copy("n2.0")], node_selector=("fast",))
+    (found,) = short(*fast, volume, *held, picky)
+    assert found.rule == "too_few_nodes"
+    assert any("n3: its image may not be there: " in line for line in found.detail)

@@ -251,9 +251,10 @@ def attached(volume: str, node: str = "n1", **fields: Any) -> NodeAttachment:
     return NodeAttachment(Meta(f"csi-{volume}", deleting=deleting), **{**values, **fields})
 
 
-def detaching(made: Cluster, *pods: Pod) -> list[Blocker]:
+def detaching(made: Cluster, *pods: Pod, waited: float = 0.0) -> list[Blocker]:
     verdicts = pod_filters.judge_all(pods, "n1", Consent())
-    return list(node_detach.blockers(made, "n1", node_detach.held(made, "n1", verdicts)))
+    held = node_detach.held(made, "n1", verdicts)
+    return list(node_detach.blockers(made, "n1", held, waited))
 
 
 @pytest.mark.parametrize(
@@ -273,6 +274,27 @@ def test_a_volume_that_kubernetes_holds_on_the_node(
     (found,) = detaching(made, *pods)
     assert (found.rule, found.clears.value, found.name) == (rule, clears, "v")
     assert found.detail == ("held by volumeattachments.storage.k8s.io csi-v",)
+
+
+@pytest.mark.parametrize(
+    ("deleting", "ready", "waited", "clears", "seconds", "remedy"),
+    [
+        (False, True, 59, "clears_by_itself", None, "when the kubelet has unmounted it"),
+        (False, True, 60, "needs_action", None, "nobody takes volumeattachments.storage.k8s.io"),
+        (False, False, 400, "clears_by_itself", 360, "by force 6 min after n1 was lost"),
+        (True, True, 59, "clears_by_itself", 30, "wait until Longhorn has detached it"),
+        (True, True, 60, "needs_action", None, "see why the pods csi-attacher-"),
+    ],
+)
+def test_what_hangs_on_a_node_is_not_said_to_end_by_itself(
+    deleting: bool, ready: bool, waited: float, clears: str, seconds: int | None, remedy: str
+) -> None:
+    held = {"csi-v": attached("v", deleting=deleting)}
+    node = build.kube_node("n1", ready=ready)
+    made = with_volumes(cluster(node), persistent("v"), node_attachments=held)
+    (found,) = detaching(made, waited=waited)
+    assert (found.clears.value, found.seconds) == (clears, seconds)
+    assert remedy in found.remedy
 
 
 def test_nobody_waits_for_volumes_of_pods_that_stay_or_of_other_nodes_and_drivers() -> None:

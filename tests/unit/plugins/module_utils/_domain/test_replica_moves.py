@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import Condition
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Move,
@@ -159,3 +162,31 @@ def test_a_reboot_waits_for_a_rebuild_elsewhere_instead_of_asking_for_one_more()
     cluster = build.cluster("1.12.1", *NODES, two, HERE, FRESH, writing)
     tired = decide(cluster, two, Scope("n1"), Intent.REBOOT, tired=True)
     assert words(tired) == ("raise", 3), "it stood still for too long"
+
+
+@pytest.mark.parametrize(
+    ("copies", "told"),
+    [
+        ([], ", r2 on n2 waits for image base"),
+        (
+            [build.copy("n2.0", "failed", message="no space left on device")],
+            ", r2 on n2 waits for image base (its copy there: failed, no space left on device)",
+        ),
+        ([build.copy("n2.0", "")], ", r2 on n2 waits for image base (its copy there: not begun)"),
+    ],
+)
+@pytest.mark.parametrize("state", ["attached", "attaching"])
+def test_a_replica_that_waits_for_its_image_is_named(
+    state: str, copies: list[Any], told: str
+) -> None:
+    waits = (Condition("WaitForBackingImage", "True", "Waiting"),)
+    fields = {"image": "base", "state": "stopped", "healthy_at": "", "conditions": waits}
+    new = build.replica("r2", "v", "n2", **fields)
+    volume = build.volume("v", 2, before=RAISED, state=state, image="base")
+    known = [build.image("base", copies)] if copies else []
+    held = build.attachment("v", build.ticket("csi-1", "n3", "csi-attacher"))
+    move = step(volume, HERE, new, build.engine("v", "n3", ["r1"]), held, *known)
+    assert move.step.value == "wait" and move.why.endswith(told)
+    resting = build.replica("r2", "v", "n2", **fields, desire="stopped")
+    move = step(volume, HERE, resting, build.engine("v", "n3", ["r1"]), held, *known)
+    assert "waits for image" not in move.why

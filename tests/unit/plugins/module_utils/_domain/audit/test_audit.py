@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit import junit, text
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Copy
 from tests.unit.plugins.module_utils._domain.audit.scenes import ask, impact, rules, three
 from tests.unit.plugins.module_utils._domain.build import (
     GIB,
@@ -64,8 +65,8 @@ def test_copies_in_one_zone_are_weak_where_there_is_another() -> None:
         [copy("a.0"), copy("b.0", eviction_requested=True)],
     ],
 )
-def test_what_is_not_proven_protects_nothing(copies: list[object]) -> None:
-    found = ask(three("1.12.1", image("one", copies)))  # type: ignore[arg-type]
+def test_what_is_not_proven_protects_nothing(copies: list[Copy]) -> None:
+    found = ask(three("1.12.1", image("one", copies)))
     assert impact(found, "node", "a").images == ["one"]
 
 
@@ -223,6 +224,16 @@ def test_junit_fails_what_is_at_the_level(fail_on: str, failing: set[str]) -> No
     assert failed == failing
     assert root.get("tests") == str(len(cases)) and root.get("failures") == str(len(failing))
     assert document == junit.report(ask(held), fail_on)
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_upgrade_that_nobody_asked_about_fails_no_pipeline(asked: bool) -> None:
+    held = three("1.6.4", image("pair", [copy("a.0"), copy("c.0")]))
+    found = ask(held, served={"disks"}, upgrade=asked)
+    root = ElementTree.fromstring(junit.report(found, "weak"))
+    failed = root.findall(".//testsuite[@name='upgrade to 1.7']/testcase/failure")
+    assert [f.get("type") for f in failed] == (["weak"] if asked else [])
+    assert bool(failed) == any(f.kind == "upgrade" for f in found.at("weak"))
 
 
 def test_junit_of_a_name_that_xml_does_not_allow() -> None:

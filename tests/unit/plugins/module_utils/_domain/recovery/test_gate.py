@@ -78,12 +78,28 @@ def test_a_copy_that_was_ready_inside_the_window_stops_it() -> None:
     assert decide(window).decision is Decision.REFUSE
 
 
-def test_progress_inside_the_window_stops_it() -> None:
+@pytest.mark.parametrize("progress", [(10, 11), (10, 10), (100, 100)])
+def test_a_copy_that_arrives_stops_it(progress: tuple[int, int]) -> None:
+    """Also where the progress stands still: one per cent of a large file takes longer than the
+    window, and at 100 its checksum is being computed.
+    """
     moving = {"d1": "failed", "d2": "in-progress"}
-    window = [Scene(states=moving, progress=p).sight(p) for p in (10, 11)]
+    window = [
+        Scene(states=moving, progress=p).sight(at)
+        for at, p in zip((0.0, 12.0), progress, strict=True)
+    ]
+    found = decide(window)
+    assert found.decision is Decision.REFUSE
+    assert "still being transferred or checked" in found.text
+    assert not found.verdict.recoverable
+
+
+def test_progress_that_was_seen_inside_the_window_stops_it() -> None:
+    window = [
+        *(Scene(states={"d2": "in-progress"}, progress=p).sight(p) for p in (10, 11)),
+        Scene(states={"d2": "failed"}).sight(12),
+    ]
     assert decide(window).decision is Decision.REFUSE
-    still = [Scene(states=moving, progress=10).sight(at) for at in (0.0, 12.0)]
-    assert decide(still).decision is Decision.RECOVER
 
 
 @pytest.mark.parametrize("kind", ["csi-attacher", "share-manager-controller"])

@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import ManagerFile
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
+    ManagerFile,
+    Workload,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import (
     Action,
     Step,
@@ -108,6 +111,45 @@ def test_no_more_copies_are_asked_for_than_disks_can_take() -> None:
 def test_more_copies_than_wanted_are_told_as_such() -> None:
     found = step(states={"d1": "ready", "d2": "ready", "d3": "ready"})
     assert (found.action, found.text) == (Action.DONE, "3 copies healthy (2 wanted)")
+
+
+def together(states: dict[str, str], **scene: Any) -> Step:
+    """The next step where the disks d1 and d2 are both on node n1, and n2 has none."""
+    cluster = Scene(states=states, **scene).cluster()
+    first, second = cluster.nodes["n1"], cluster.nodes["n2"]
+    moved = dataclasses.replace(second.disks[0], node="n1", name="second")
+    nodes = {
+        **cluster.nodes,
+        "n1": dataclasses.replace(first, disks=(*first.disks, moved)),
+        "n2": dataclasses.replace(second, disks=()),
+    }
+    cluster = dataclasses.replace(cluster, nodes=nodes)
+    return next_step([see(cluster, cluster.images[NAME], at) for at in (0.0, 12.0)])
+
+
+def test_wanted_copies_on_one_node_get_one_on_another() -> None:
+    found = together({"d1": "ready", "d2": "ready"})
+    assert (found.action, found.names) == (Action.ADD_KEYS, ("d3",))
+    assert "all copies are on n1" in found.text
+    arriving = together({"d1": "ready", "d2": "ready", "d3": "in-progress"})
+    assert arriving.action is Action.WAIT and "n3/disk" in arriving.text
+    apart = {"d1": "ready", "d2": "ready", "d3": "ready"}
+    assert together(apart).action is Action.DONE
+
+
+def test_where_no_other_node_can_take_one_it_is_done() -> None:
+    assert together({"d1": "ready", "d2": "ready"}, down=["n3"]).action is Action.DONE
+    assert together({"d1": "ready"}, min_copies=1).action is Action.DONE
+
+
+def test_pods_that_still_wait_are_named_at_the_end() -> None:
+    pods = (
+        Workload("default", "db-0", "StatefulSet", "db", "Pending"),
+        Workload("default", "web-0", "StatefulSet", "web", "Running"),
+    )
+    found = step(states={"d1": "ready", "d2": "ready"}, with_volume=True, workloads=pods)
+    assert found.action is Action.DONE
+    assert found.text == "2 of 2 copies healthy; waiting for it: pod default/db-0 (Pending)"
 
 
 def test_then_volumes_that_somebody_wants_must_be_healthy() -> None:

@@ -9,7 +9,7 @@ recordings; both must say the same of the same objects, under all policies.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.policy import Policy
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import detect
 from tests.simulator.longhorn import budget, names
+from tests.simulator.longhorn.world import World as SimulatedWorld
 
 NODES = ("n1", "n2", "n3")
 STAMP = "2026-01-05T08:00:00Z"
@@ -137,7 +138,7 @@ def model_of(held: dict[str, list[Raw]], policy: str) -> Cluster:
 def test_two_writings_of_the_rule_agree(held: dict[str, list[Raw]], policy: Policy) -> None:
     store = Store(held)
     manager = held[names.INSTANCE_MANAGERS][0]
-    theirs = budget.blocked_by(World(store, policy.value), manager)  # type: ignore[arg-type]
+    theirs = budget.blocked_by(cast(SimulatedWorld, World(store, policy.value)), manager)
     cluster = model_of(held, policy.value)
     ours = evaluate.evaluate(cluster, cluster.instance_managers["im-n1"])
     assert ours.hold is (Hold.BLOCKED if theirs else Hold.FREE), theirs

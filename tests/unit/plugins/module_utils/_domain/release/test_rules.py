@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Attachment,
     Engine,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pods import NodeAttachment
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release import evaluate
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.release.answer import (
     Answer,
@@ -157,6 +159,26 @@ def test_a_pod_holds_until_it_is_evicted() -> None:
     assert told(leaving) == ("held_by_leaving_pod", "clears_by_itself")
 
 
+@pytest.mark.parametrize(
+    ("attachment", "clears", "remedy"),
+    [
+        (None, "needs_action", "take ticket csi-1 out of volumeattachments.longhorn.io v"),
+        (False, "needs_action", "it goes with volumeattachment csi-1"),
+        (True, "clears_by_itself", "Kubernetes is detaching it"),
+    ],
+)
+def test_a_ticket_that_no_pod_needs_is_not_said_to_go_by_itself(
+    attachment: bool | None, clears: str, remedy: str
+) -> None:
+    held = [volume(), *running_engine(build.ticket("csi-1", "n1", "csi-attacher"))]
+    known = {}
+    if attachment is not None:
+        known["csi-1"] = NodeAttachment(Meta("csi-1", deleting=attachment), node="n1")
+    found = only(answer(*held, node_attachments=known))
+    assert told(found) == ("held_for_nobody", clears)
+    assert remedy in found.remedy and not found.stops
+
+
 def test_a_share_manager_holds_until_its_pod_is_evicted() -> None:
     pod = build.pod("share-manager-v", "n1", "longhorn-system")
     held = [volume(), pod]
@@ -164,6 +186,9 @@ def test_a_share_manager_holds_until_its_pod_is_evicted() -> None:
     stays = only(answer(*held))
     assert told(stays) == ("share_manager", "needs_action")
     assert stays.remedy == "evict pod longhorn-system/share-manager-v"
+    elsewhere = dataclasses.replace(pod, node="n2")
+    moved = only(answer(*(elsewhere if thing is pod else thing for thing in held)))
+    assert moved.remedy == "stop the workloads that mount it"
     leaving = only(answer(*held, going=("longhorn-system/share-manager-v",)))
     assert told(leaving) == ("share_manager_leaving", "clears_by_itself")
 
@@ -260,6 +285,8 @@ def test_a_rebuild_elsewhere_ends_it_and_tells_how_far_it_is() -> None:
     assert "waits for its image on n2" in only(answer(volume(2), HERE, held)).reason
     resting = build.replica("r2", "v", "n2", state="stopped", desire="stopped", **NEW)
     assert only(answer(volume(2, state="detached"), HERE, resting)).rule == "last_replica"
+    wanted = build.replica("r2", "v", "n2", state="stopped", desire="running", **NEW)
+    assert only(answer(volume(2, state="detached"), HERE, wanted)).rule == "rebuild_elsewhere"
 
 
 def test_the_remedy_for_a_last_replica_is_the_cheapest_for_its_state() -> None:

@@ -128,6 +128,17 @@ def test_otherwise_the_batch_is_cut_and_the_plan_says_why(
     assert any(said in why for batch in found.batches for why in batch.cut)
 
 
+def test_while_map_entries_are_to_be_repaired_every_node_goes_alone() -> None:
+    asked = plan.Request(("a1", "a2"), dataclasses.replace(DRAIN, repair_entries=True))
+    asked = dataclasses.replace(asked, max_unavailable=2)
+    whole = cluster(image("i", "a1", "b1"))
+    assert together(plan.make(whole, asked)) == [("a1", "a2")]
+    entries = [build.copy("a1.0", complete=False), build.copy("b1.0")]
+    found = plan.make(cluster(build.image("i", entries, min_copies=1)), asked)
+    assert [len(batch) for batch in together(found)] == [1, 1]
+    assert "map entries of image i are repaired first" in told.plan_text(found)
+
+
 def test_a_reinstall_takes_nodes_with_data_alone() -> None:
     things = [image("i", "a1", "b1"), *volume("v", "c2", "a1", "b2")]
     found = made(cluster(*things), 3, "a1", "a2", "b2", "c1", intent="reinstall")

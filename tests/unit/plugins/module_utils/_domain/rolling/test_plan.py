@@ -73,6 +73,14 @@ HELD = (
 def test_the_node_that_copies_least_comes_first() -> None:
     made = plan.make(cluster(*HELD), request("n1", "n2", "n3"))
     assert order(made) == ["n3", "n2", "n1"]
+    assert told.plan_text(made).splitlines()[1:4] == [
+        " 1. n3          0 B to copy (0 images, 0 volumes),   0 pods to evict   "
+        "fewest bytes to copy",
+        " 2. n2      1.0 GiB to copy (1 image, 0 volumes),    0 pods to evict   "
+        "fewest bytes to copy",
+        " 3. n1      5.0 GiB to copy (1 image, 0 volumes),    0 pods to evict   "
+        "fewest bytes to copy",
+    ]
     assert [turn.bytes for turn in made.turns] == [0, GIB, 5 * GIB]
     assert made.bytes == 6 * GIB and not made.refused and not made.stopping
 

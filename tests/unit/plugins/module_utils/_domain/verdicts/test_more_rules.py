@@ -112,6 +112,13 @@ def test_two_disks_whose_managers_would_have_one_name() -> None:
     assert verdict.evidence[-1].object == "backingimagemanager/backing-image-manager-1f3a-abcd-1"
 
 
+def test_no_collision_while_the_window_shows_it_only_now() -> None:
+    """A manager that is made in this moment is not there at one look and is at the next."""
+    before, now = colliding(own_manager=True)[0], colliding()[1]
+    assert catalogue.judge([before, now]).name != "name_collision"
+    assert catalogue.judge([now]).name == "name_collision"
+
+
 def test_no_collision_where_each_disk_has_its_manager() -> None:
     assert catalogue.judge(colliding(own_manager=True)).name == "degraded_syncing"
 

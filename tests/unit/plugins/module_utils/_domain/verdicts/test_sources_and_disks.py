@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import parse
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import next_try
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import Condition
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster, Disk
@@ -215,6 +216,52 @@ def test_an_upgrade_that_is_half_done(version: str, served: list[str]) -> None:
     verdict = catalogue.judge(looks(cluster))
     assert verdict.name == "upgrade_hazard_1_7"
     assert version[1:] in verdict.summary
+
+
+def unread(
+    version: str,
+    old: list[str],
+    new: list[str],
+    state: str = "ready",
+    recording: tuple[str, ...] = ("d1", "d2"),
+) -> list[Sight]:
+    """An image with keys in both maps, and an entry of the status for each of the old ones."""
+    schema = detect(version, [])
+    spec = {"disks": dict.fromkeys(old, ""), "diskFileSpecMap": {disk: {} for disk in new}}
+    entries = {disk: {"state": state} for disk in old}
+    raw = {
+        "metadata": {"name": NAME, "uid": "image-uid"},
+        "spec": {"sourceType": "download", "minNumberOfCopies": 1, **spec},
+        "status": {"uuid": "u", "virtualSize": 1, "diskFileStatusMap": entries},
+    }
+    cluster = Scene(version=version, states={"d1": "ready"}, recording=recording).cluster()
+    return looks(dataclasses.replace(cluster, images={NAME: parse.image(raw, schema)}))
+
+
+def test_a_file_on_a_disk_that_cannot_be_asked_counts_as_one() -> None:
+    window = unread("v1.7.3", ["d1"], [], "unknown", ())
+    assert catalogue.judge(window).name == "upgrade_hazard_1_7"
+
+
+@pytest.mark.parametrize("version", ["v1.7.3", "v1.12.1"])
+def test_keys_that_only_the_map_of_1_6_has_are_a_hazard_of_that_image(version: str) -> None:
+    window = unread(version, ["d1", "d2"], [])
+    verdict = catalogue.judge(window)
+    assert verdict.name == "upgrade_hazard_1_7"
+    assert "n1/disk, n2/disk" in verdict.summary and "spec.disks alone" in verdict.summary
+    assert '"evictionRequested": false' in verdict.remedy
+    gate = decide(window, accept_unknown_loss=True)
+    assert gate.decision is Decision.REFUSE and "was not touched" in gate.text
+
+
+def test_an_old_map_beside_a_live_one_or_without_any_file_is_none() -> None:
+    for window in (
+        unread("v1.7.3", ["d1"], ["d1"]),
+        unread("v1.7.3", ["d1"], [], "failed"),
+        unread("v1.7.3", ["d1"], [], recording=()),
+        unread("v1.6.4", ["d1"], []),
+    ):
+        assert catalogue.judge(window).name != "upgrade_hazard_1_7"
 
 
 def test_a_cluster_of_one_generation_has_no_hazard() -> None:

@@ -17,8 +17,9 @@ options:
     type: str
     required: true
 notes:
-  - The roles C(nodecare.longhorn.drain_node) and C(nodecare.longhorn.restore_node) run the steps of a
-    maintenance in their order. In check mode a step tells what it would do to the cluster as it is.
+  - The roles C(nodecare.longhorn.drain_node) and C(nodecare.longhorn.restore_node) run the steps of
+    a maintenance in their order. In check mode a step tells what it would do to the cluster as it
+    is.
 """
 
     DISK = r"""

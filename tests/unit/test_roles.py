@@ -93,3 +93,21 @@ def test_a_playbook_gives_its_role_what_the_role_knows_with_the_same_default(pat
         key.rpartition(".")[2] for play in plays for task in play["tasks"] for key in task
     }
     assert bool(names) == bool(given)
+
+
+def test_a_batch_is_proven_for_the_drains_that_were_planned_and_follow() -> None:
+    """What the operator consented to counts in the plan, in its proof and in each drain alike."""
+    folder = CHECKOUT / "roles" / "rolling_maintenance" / "tasks"
+
+    def task(file: str, name: str) -> dict[str, Any]:
+        found = yaml.safe_load((folder / file).read_text())
+        return next(task for task in found if task["name"] == name)
+
+    planned = task("main.yml", "Plan the run")["nodecare.longhorn.rolling_plan"]
+    proven = task("batch.yml", "Begin")["nodecare.longhorn.rolling_state"]
+    drained = task("drain.yml", "Drain")["vars"]
+    consents = set(planned) & {name.removeprefix("drain_node_") for name in drained}
+    assert {"force", "mover", "single_replica_volumes"} <= consents
+    for name in consents - {"intent", "namespace", "run", "report_file"}:
+        assert proven[name] == planned[name], name
+        assert drained[f"drain_node_{name}"].split()[1] == planned[name].split()[1], name

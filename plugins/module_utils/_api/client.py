@@ -228,10 +228,22 @@ class Client:
             "PATCH", kind, name, namespace, body, content_type=MERGE_PATCH, verb="patch"
         )
 
-    def create(self, kind: Kind, body: Mapping[str, Any], namespace: str | None = None) -> Object:
-        """A new object. Raises Conflict where the name is taken."""
+    def create(
+        self,
+        kind: Kind,
+        body: Mapping[str, Any],
+        namespace: str | None = None,
+        *,
+        once: bool = False,
+    ) -> Object:
+        """A new object. Raises Conflict where the name is taken.
+
+        once: no retries; a webhook that does not answer is a 500 for long.
+        """
         whole = {"apiVersion": kind.api_version, "kind": kind.kind, **body}
-        return self._write("POST", kind, None, namespace, whole, content_type=JSON, verb="create")
+        return self._write(
+            "POST", kind, None, namespace, whole, content_type=JSON, verb="create", once=once
+        )
 
     def delete(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven, redact
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
     Blocker,
     Clears,
@@ -29,9 +29,18 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
     count,
     spell_bytes,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.url_cause import (
+    LASTING,
+    url_cause,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.verdict import (
+    NEW_URL,
+    recover_command_of,
+)
 
 DISKS_TOLD = 20
 RETRIED = frozenset({"download", "export-from-volume"})
+FAILED = frozenset({"failed", "failed-and-cleanup"})
 
 
 def of_need(
@@ -156,15 +165,23 @@ def _no_target(need: Need, place: str, placement: Placement, remedies: Remedies)
     )
 
 
-def first_file(source: DataSource, node: str) -> Blocker:
+def first_file(cluster: Cluster, source: DataSource, place: str) -> Blocker:
     """A first file is being made on the node: its pod has no budget, its bytes go with it."""
     progress = f"{source.state or 'starting'}, {source.progress} %"
-    reason = f"its first file is being made on {node} ({source.source_type}, {progress})"
-    broken = source.state in ("failed", "failed-and-cleanup")
+    reason = f"its first file is being made on {place} ({source.source_type}, {progress})"
+    broken = source.state in FAILED
+    cause = url_cause(source.message)
+    if broken and source.message:
+        message = redact.plain(source.message)
+        told = f"{cause.meaning} ({message})" if cause.meaning else message
+        reason = f"its first file failed on {place}: {told}"
     if source.source_type == "upload":
         remedy = "finish or cancel the upload"
     elif broken and source.source_type not in RETRIED:
         remedy = "Longhorn does not try this type again: delete the image and make it anew"
+    elif broken and cause in LASTING:
+        command = recover_command_of(cluster, source.name, NEW_URL)
+        remedy = f"{cause.remedy.format(new_url=command)}; or delete the image"
     else:
         return Blocker(
             "first_file", "image", source.name, reason, "wait until it is ready", Clears.BY_ITSELF
@@ -178,7 +195,7 @@ def first_files(cluster: Cluster, scope: Scope) -> Iterator[Blocker]:
     for source in cluster.data_sources.values():
         on_node = source.node == scope.node and not scope.disk
         if not source.file_transferred and (on_node or source.disk in uuids):
-            yield first_file(source, scope.label)
+            yield first_file(cluster, source, scope.label)
 
 
 def incomplete_entries(cluster: Cluster, concerned: set[str], repair: bool) -> Iterator[Blocker]:

@@ -11,6 +11,7 @@ download that is asked for. Wherever it cannot be done this way, NotPossible say
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -108,7 +109,6 @@ def _ask(
         raise NotPossible(f"the account may not {', '.join(lacking)}")
     if not side.runs:
         raise NotPossible(f"no image is known for a pod (the setting {IMAGE_SETTING} is empty)")
-    remove_left_overs(task, side.who)
     listed = list(questions)
     for start in range(0, len(listed), SOURCES_MAX):
         part = listed[start : start + SOURCES_MAX]
@@ -118,12 +118,14 @@ def _ask(
 
 
 def remove_left_overs(task: Task, who: str) -> None:
-    """Delete the pods that runs which are gone have left, and their Secrets with them."""
-    found = task.client.list(kinds.PODS, label_selector=probe_pod.LABEL).items
-    for raw in found:
-        if probe_pod.left_over(raw, who, lease.surely_dead, time.time()):
-            name, uid = str(raw["metadata"]["name"]), str(raw["metadata"]["uid"])
-            short_pods.remove(task.client, name, uid, task.deadline.within(0.0), time.sleep)
+    """Delete the pods that runs which are gone have left, and their Secrets with them, as far as
+    the account may.
+    """
+    with contextlib.suppress(errors.ApiError):
+        for raw in task.client.list(kinds.PODS, label_selector=probe_pod.LABEL).items:
+            if probe_pod.left_over(raw, who, lease.surely_dead, time.time()):
+                name, uid = str(raw["metadata"]["name"]), str(raw["metadata"]["uid"])
+                short_pods.remove(task.client, name, uid, Deadline(0.0), time.sleep)
 
 
 def _question(expected: Expected) -> Question:
@@ -166,32 +168,26 @@ class _Probe:
             time.time() + seconds,
             self._side.settings.get(PULL_SETTING, ""),
         )
-        uid = ""
         try:
-            uid = self._create(body)
+            # Once: whoever does not let pods in is not asked until the time is up.
+            made = self._client.create(kinds.PODS, body, once=True)
             data = probe_pod.environment(self._questions, self._each, self._idle)
-            self._client.create(kinds.SECRETS, probe_pod.secret(self._name, uid, data))
+            told = probe_pod.secret(self._name, str(made["metadata"]["uid"]), data)
+            self._client.create(kinds.SECRETS, told, once=True)
             ended = self._await(self._task.deadline.within(seconds))
             return self._read(ended)
         finally:
-            if uid:
-                self._remove(uid)
+            self._remove()
 
-    def _create(self, body: Object) -> str:
-        try:
-            made = self._client.create(kinds.PODS, body)
-        except errors.Conflict:
-            # The answer to the first try was lost: nobody else makes this name.
-            made = self._client.get(kinds.PODS, self._name)
-        return str(made["metadata"]["uid"])
-
-    def _remove(self, uid: str) -> None:
-        """A pod that cannot be removed now ends by itself, and the next run removes it."""
-        try:
-            left = Deadline(0.0)
-            short_pods.remove(self._client, self._name, uid, left, time.sleep)
-        except errors.ApiError:
-            return
+    def _remove(self) -> None:
+        """Also a pod whose creation was not answered. One that cannot be removed now ends by
+        itself, and the next run removes it.
+        """
+        with contextlib.suppress(errors.ApiError):
+            found = self._client.find(kinds.PODS, self._name)
+            if found is not None:
+                uid = str(found["metadata"]["uid"])
+                short_pods.remove(self._client, self._name, uid, Deadline(0.0), time.sleep)
 
     def _await(self, limit: Deadline) -> Object:
         """The pod when it has ended. Raises NotPossible when it does not start, or never ends."""

@@ -49,6 +49,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recovery_report
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.ask_cluster import (
     Side,
+    remove_left_overs,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.check_sources import (
     check_sources,
@@ -95,6 +96,8 @@ class Recovery:
     # -- the run -------------------------------------------------------------------------------
     def run(self) -> dict[str, Any]:
         """Do it. Returns the task's result; raises Failure (with `result`) when it stops short."""
+        if not self._request.check_mode:
+            remove_left_overs(self._task, self._request.holder)
         with LiveCluster(self._task.client, self._longhorn, IMAGE_KINDS) as live:
             try:
                 names = self._names(live)

@@ -20,17 +20,21 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline im
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    blockers_of_images,
     image_needs,
     map_entries,
     proven,
     quiet_waits,
+    redact,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import Clears
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.image_needs import Need
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
+    DataSource,
     Disk,
     Image,
 )
@@ -134,6 +138,7 @@ class Relocation:
                     self.outcome.seconds = work.deadline.elapsed()
                     return self.outcome
                 self._check_hope(live.picture(), unsafe)
+                self._check_first_files(live.picture(), unsafe)
                 if work.deadline.expired:
                     raise TimedOut(
                         f"waited {spell_seconds(work.deadline.elapsed())} for proven copies off "
@@ -162,6 +167,18 @@ class Relocation:
                 "refused (--check --diff)."
             )
 
+    def _check_first_files(self, cluster: Cluster, unsafe: list[Need]) -> None:
+        """A download that fails for a lasting cause ends only when somebody acts, and what they
+        would do about the image needs the lock that this wait holds.
+        """
+        for source in _first_files(cluster, unsafe):
+            found = blockers_of_images.first_file(cluster, source, self._place)
+            if source.state in blockers_of_images.FAILED and found.clears is not Clears.BY_ITSELF:
+                raise Stopped(
+                    f"{source.name}: {found.reason}. Nothing was taken off {self._place}. "
+                    f"What to do: {found.remedy}."
+                )
+
     def _tell(self, cluster: Cluster, needs: tuple[Need, ...]) -> None:
         work = self._work
         waiting = [need for need in needs if not need.safe]
@@ -179,6 +196,9 @@ class Relocation:
         self._transfers.follow_coming(needs)
         line = self._transfers.line(cluster, work.deadline.now())
         rest = f"   {len(waiting)} of {len(needs)} images not safe yet" if line else ""
+        first = {source.name for source in _first_files(cluster, waiting)}
+        if rest and first:
+            rest += f": {_seen(cluster, [n for n in waiting if n.image.name in first])}"
         wanted = sum(len(need.targets) for need in needs)
         asking = f"{count(wanted, 'copy', 'copies')} to ask for" if wanted else ""
         text = line + rest if line else asking or f"waiting for {_seen(cluster, waiting)}"
@@ -188,13 +208,15 @@ class Relocation:
         """Why nothing happens although nothing is wrong ("" while something does)."""
         now = self._work.deadline.now()
         here = {copy.disk for need in waiting for copy in need.here}
+        first = {source.name for source in _first_files(cluster, waiting)}
+        synced = [need for need in waiting if need.image.name not in first]
         states = {
             copy.state
-            for need in waiting
+            for need in synced
             for copy in cluster.images.get(need.image.name, need.image).wanted
             if copy.disk not in here
         }
-        if states - NOT_BEGUN or not cluster.schema.holds_managers_back:
+        if not synced or states - NOT_BEGUN or not cluster.schema.holds_managers_back:
             self._quiet_since = None
             return ""
         self._quiet_since = now if self._quiet_since is None else self._quiet_since
@@ -257,7 +279,16 @@ def _seen(cluster: Cluster, needs: list[Need]) -> str:
     return ", ".join(told) + more
 
 
+def _first_files(cluster: Cluster, needs: list[Need]) -> tuple[DataSource, ...]:
+    """The data sources of these images whose first file is not there yet."""
+    found = (cluster.data_sources.get(need.image.name) for need in needs)
+    return tuple(source for source in found if source is not None and not source.file_transferred)
+
+
 def _copies_seen(cluster: Cluster, image: Image, need: Need) -> str:
+    for source in _first_files(cluster, [need]):
+        why = f": {redact.plain(source.message)}" if source.message else ""
+        return f"has no first file yet ({source.state or 'starting'}, {source.progress} %){why}"
     here = {copy.disk for copy in need.here}
     parts = []
     for copy in image.wanted:

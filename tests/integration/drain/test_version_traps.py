@@ -16,6 +16,7 @@
 | a cordoned node takes new replicas | all, by a setting | cordoned_peer |
 | manager pods come back on a cordoned node | all | pods_that_come_back |
 | manager pods are held back without a reason | 1.10 and later | held_back |
+| a download that fails for ever holds the wait | all | first_file_that_fails |
 | a map entry written as {} | 1.8 and later | empty_entry |
 | numberOfReplicas stays raised | all | number_stays_raised |
 | a labelled node gets its disks again | all, by a setting | disks_made_again |
@@ -36,6 +37,7 @@ from tests.integration.drain.scene import SPACE, add_volume
 from tests.integration.drain.trap_scene import IMAGES, NODES, REPLICAS, VOLUMES, Trap, trap
 from tests.simulator.errors import ApiError
 from tests.simulator.history import WatchEvent
+from tests.simulator.longhorn.sources import Answer
 from tests.simulator.objects import Object
 from tests.stepped.transport import Killed
 
@@ -318,6 +320,24 @@ def test_held_back(tmp_path: Path) -> None:
         assert scene.drain("node-2")["proof"]["safe_to"]["remove"]
         assert scene.kernel.now() - began > 40
         assert any("may hold a manager back" in text for text in scene.session.texts)
+
+
+def test_first_file_that_fails(tmp_path: Path) -> None:
+    """A download that began after the plan, from a URL that answers 404: the wait for it would hold
+    the lock that its repair needs, and its manager has nothing to do with it.
+    """
+    url = "http://images.local/gone.img"
+    with trap("1.12.1", tmp_path) as scene:
+        error = f"expected status code 200 from {url}, got 404 Not Found"
+        scene.cluster.sources.serve(url, Answer(error=error))
+        scene.cluster.create_image("gone", wait=False, on=[scene.disk("node-2")], url=url)
+        with pytest.raises(Stopped) as stopped:
+            scene.drain("node-2")
+        told = str(stopped.value)
+        assert "gone: its first file failed on node-2: the server answers 404" in told
+        assert "recover_backing_image -e image=gone -e new_url=URL" in told
+        assert not any("may hold a manager back" in text for text in scene.session.texts)
+        assert scene.keys("gone")
 
 
 def test_empty_entry(tmp_path: Path) -> None:

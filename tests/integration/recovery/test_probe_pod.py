@@ -144,8 +144,8 @@ def test_a_source_that_only_this_machine_reaches(make: Make) -> None:
     assert "s3cret" not in text and "signature" not in text
     assert image["source"]["checked_from"] == "cluster"
     assert nothing_left(scene)
-    done = scene.recover("img", probe="controller")["images"][0]
-    assert (done["outcome"], done["source"]["checked_from"]) == ("recovered", "controller")
+    here = scene.recover("img", probe="controller", check_mode=True)["images"][0]
+    assert (here["outcome"], here["source"]["checked_from"]) == ("planned", "controller")
 
 
 @pytest.mark.parametrize(
@@ -177,6 +177,18 @@ def test_a_pod_that_never_starts(make: Make, monkeypatch: pytest.MonkeyPatch) ->
     assert source["checked_from"] == "controller" and "no pod started" in source["because"]
     assert any("not in the cluster" in line for line in done["summary"])
     assert nothing_left(scene)
+
+
+def test_a_cluster_that_lets_no_pod_in_is_not_asked_for_long(make: Make) -> None:
+    """As a webhook does that does not answer: the API server says 500 for as long."""
+    scene = lost(make)
+    assert scene.server is not None
+    scene.server.faults.add(action="error", status=500, verb="create", resource="pods", times=0)
+    began = time.monotonic()
+    _text, image = refused(scene, probe="cluster")
+    assert image["source"]["finding"] == "no_pod"
+    assert time.monotonic() - began < 10
+    assert len([write for write in scene.writes() if write == "create pods"]) <= 1
 
 
 def test_an_interruption_removes_the_pod(make: Make) -> None:
@@ -236,17 +248,18 @@ def manifest(block: bool) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("block", [False, True], ids=["documented", "with-the-optional-rights"])
 def test_with_the_documented_rights(make: Make, tmp_path: Path, block: bool) -> None:
-    scene = lost(make)
+    scene = lost(make, content=Content("rebuilt.img", 8 * MIB, 8 * MIB))
     server = scene.serve() if scene.server is None else scene.server
     for item in manifest(block):
         scene.call(lambda item=item: scene.cluster.store.create(RESOURCES[item["kind"]], item))
     token = server.tokens.for_service_account("longhorn-system", "nodecare")
     config = str(server.kubeconfig_for(token, tmp_path / "as-nodecare"))
     task = scene.task(kubeconfig=config)
-    source = scene.recover("img", probe="auto", task=task)["images"][0]["source"]
-    if block:
-        assert source["checked_from"] == "cluster"
-    else:
-        assert "may not create pods in namespace longhorn-system" in source["because"]
+    text, image = refused(scene, probe="auto", task=task)
+    source = image["source"]
+    assert source["finding"] == "changed"
+    assert source["checked_from"] == ("cluster" if block else "controller")
+    why = "the account may not create pods in namespace longhorn-system, "
+    assert (why in text and why in source["because"]) is not block
     assert [entry.path for entry in server.requests.entries if entry.status == 403] == []
     assert nothing_left(scene)

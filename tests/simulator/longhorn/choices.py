@@ -34,10 +34,10 @@ class Choices:
         self.known_start: Pace = lambda replica: None
 
     def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:
-        """One of ``candidates`` (UUIDs of disks that are all allowed, never empty).
+        """One of ``candidates`` (UUIDs of disks, or names, that are all allowed, never empty).
 
         ``what`` says why: "first file", "copy", "sender" (``owner``: the image), "replica" (the
-        volume).
+        volume), "deletion" (the disk: with which image a pass over its manager begins).
         """
         wish = self.prefer(what, owner, candidates) if self.prefer is not None else None
         if wish is not None and wish in candidates:

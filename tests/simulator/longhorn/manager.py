@@ -28,7 +28,11 @@ POD_LONGEST = 120.0
 
 @dataclass(slots=True)
 class _Deleting:
-    """A pass that waits for the service to delete files, one after the other."""
+    """A pass that waits for the service to delete files, one after the other.
+
+    ``left``: the files it has not come to yet. Each is judged when its turn comes, a second or more
+    after the one before, by what the image says then.
+    """
 
     mine: Object
     old: Object
@@ -98,9 +102,9 @@ class ManagerController(LonghornController):
         self._follow_pod(mine)
         service = self._service(mine)
         if service is not None:
-            doomed = self._invalid(mine)
-            if doomed:
-                self._delete_next(key, _Deleting(mine, old, doomed, False, service))
+            left = self._in_map_order(mine)
+            work = _Deleting(mine, old, left, False, service)
+            if self._delete_next(key, work):
                 return None
             self.preparation.run(mine, service)
         self.save(mine, old)
@@ -226,32 +230,51 @@ class ManagerController(LonghornController):
 
     # Deleting files
 
-    def _invalid(self, mine: Object) -> list[str]:
+    def _in_map_order(self, mine: Object) -> list[str]:
+        """The names of a manager's files as Go comes to them: from anywhere, then around.
+
+        So a map of up to eight entries is walked. What comes before the first invalid file is
+        passed over at once, so only that one is drawn.
+        """
+        files = sorted(mine["status"]["backingImageFileMap"])
+        invalid = [name for name in files if self._invalid(mine, name)]
+        if not invalid:
+            return []
+        first = self.world.choices.pick("deletion", mine["spec"]["diskUUID"], invalid)
+        at = files.index(first)
+        return files[at:] + files[:at]
+
+    def _invalid(self, mine: Object, name: str) -> bool:
+        """Whether a file is to go (F§4.5 step 1), by what the image says now."""
         listed = mine["spec"].get("backingImages") or {}
+        file = mine["status"]["backingImageFileMap"][name]
         uuid = mine["spec"]["diskUUID"]
-        return [
-            name
-            for name, file in sorted(mine["status"]["backingImageFileMap"].items())
-            if manager_rules.invalid(name, file, listed.get(name), self._image(name), uuid)
-        ]
+        return manager_rules.invalid(name, file, listed.get(name), self._image(name), uuid)
 
     def _image(self, name: str) -> Object | None:
         return self.store.find(names.IMAGES, names.NAMESPACE, name)
 
-    def _delete_next(self, key: Key, work: _Deleting) -> None:
-        """Ask for the next deletion; the request takes a second, and the pass with it."""
-        self._deleting[key] = work
-        name = work.left.pop(0)
-        file = work.mine["status"]["backingImageFileMap"].get(name) or {}
-        seconds = work.service.delete(name, file.get("uuid", ""))
-        work.done.append(name)
-        self.kernel.call_later(seconds, lambda: self._deleted(key, work))
+    def _delete_next(self, key: Key, work: _Deleting) -> bool:
+        """Ask for the next deletion; the request takes a second, and the pass with it.
+
+        False where none is left.
+        """
+        while work.left:
+            name = work.left.pop(0)
+            if not work.ending and not self._invalid(work.mine, name):
+                continue
+            self._deleting[key] = work
+            file = work.mine["status"]["backingImageFileMap"].get(name) or {}
+            seconds = work.service.delete(name, file.get("uuid", ""))
+            work.done.append(name)
+            self.kernel.call_later(seconds, lambda: self._deleted(key, work))
+            return True
+        return False
 
     def _deleted(self, key: Key, work: _Deleting) -> None:
         if self._deleting.get(key) is not work:
             return
-        if work.left and work.service.alive:
-            self._delete_next(key, work)
+        if work.service.alive and self._delete_next(key, work):
             return
         del self._deleting[key]
         mine = work.mine

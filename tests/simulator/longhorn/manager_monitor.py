@@ -42,7 +42,7 @@ class Monitors:
         self.stop(name)
         now = self.kernel.now()
         if service.phase is not None:
-            now -= (now - service.phase - TICK / 2) % TICK
+            now -= (now - service.phase) % TICK
         timer = self.kernel.call_at(now + TICK, lambda: self._tick(name))
         self._watches[name] = _Watch(service, now, timer)
         service.listener = lambda: self._news(name, service)

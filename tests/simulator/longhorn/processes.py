@@ -11,7 +11,7 @@ from tests.simulator.history import DELETED, WatchEvent
 from tests.simulator.kernel import Kernel
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.data_source_server import DataSourceServer, Order
-from tests.simulator.longhorn.file_service import FileService
+from tests.simulator.longhorn.file_service import Clocks, FileService
 from tests.simulator.longhorn.image_content import answer_for
 from tests.simulator.longhorn.sources import FAST, Answer, Sources
 from tests.simulator.longhorn.workers import Workers
@@ -25,8 +25,8 @@ _WRONG_DISK = 0.1
 class Processes:
     """What runs where: a file service per manager pod, a server per data source pod.
 
-    ``send_rate``: what a manager sends, in bytes per second. ``look_phases``: by disk UUID, on
-    which second of each three a file service that starts from now on looks at its files.
+    ``send_rate``: what a manager sends, in bytes per second. ``known_clocks``: what is known
+    of the clocks of a file service that starts now on a disk (UUID, time in epoch seconds).
     """
 
     def __init__(self, kernel: Kernel, store: Store, workers: Workers, sources: Sources) -> None:
@@ -36,7 +36,7 @@ class Processes:
         self.sources = sources
         self.send_rate = FAST
         self.crash: Callable[[Object], None] | None = None
-        self.look_phases: dict[str, float] = {}
+        self.known_clocks: Callable[[str, float], Clocks] = lambda uuid, now: Clocks()
         self._services: dict[str, tuple[str, str, FileService]] = {}
         self._servers: dict[str, tuple[str, str, DataSourceServer]] = {}
         store.subscribe(self._on_event)
@@ -107,8 +107,8 @@ class Processes:
                 # another disk is mounted there: the process ends at once (rec: */w8-..)
                 self.kernel.call_later(_WRONG_DISK, lambda: self._crash(name, uid))
                 return
-            phase = self.look_phases.get(uuid)
-            service = FileService(self.kernel, disk, address, lambda: self.send_rate, phase)
+            clocks = self.known_clocks(uuid, self.kernel.now())
+            service = FileService(self.kernel, disk, address, lambda: self.send_rate, clocks)
             self._services[name] = (uid, node, service)
             return
         order = self._order(pod)

@@ -4,9 +4,7 @@
 """When the free-running clocks of a recorded cluster struck.
 
 A manager's informers and its disk monitor all beat every 30 s from its start, and its disks turn
-Ready for the first time on such a beat: the recorded time of that turn tells them all. A backing
-image manager's process looks at its files every 3 s from its start; what it finds shows in the API
-within the second after.
+Ready for the first time on such a beat: the recorded time of that turn tells them all.
 """
 
 from __future__ import annotations
@@ -58,50 +56,3 @@ def _first_off(recording: Recording) -> dict[str, float]:
         if isinstance(action, Machine) and action.what == "off":
             found.setdefault(action.node, action.t)
     return found
-
-
-LOOK = 3.0
-#: A change shows up to a second after the look that found it.
-_SHOWN = 0.5
-#: How near to each other changes fall that were found by the same looks.
-_NEAR = 0.3
-_OWN_TIMING = ("", "unknown")
-
-
-def looks(recording: Recording) -> dict[str, float]:
-    """Seconds (0 to 3) by recorded disk, for the managers that were there at the start."""
-    own = {event.name for event in recording.of("backingimages.longhorn.io")}
-    shown: dict[str, list[float]] = {}
-    files: dict[str, dict[str, tuple[str, int]]] = {}
-    for event in recording.of("backingimagemanagers.longhorn.io"):
-        uuid = str((event.object.get("spec") or {}).get("diskUUID"))
-        created = parse_time(str(event.object["metadata"]["creationTimestamp"]))
-        if created > recording.start - LOOK:
-            continue
-        listed = (event.object.get("status") or {}).get("backingImageFileMap") or {}
-        now = {
-            name: (str(f.get("state", "")), int(f.get("progress") or 0))
-            for name, f in listed.items()
-            if name in own
-        }
-        before = files.get(event.name)
-        if before is not None and event.type != "DELETED":
-            changed = [name for name in now if before.get(name) != now[name]]
-            if changed and all(now[name][0] not in _OWN_TIMING for name in changed):
-                shown.setdefault(uuid, []).append(event.t)
-        files[event.name] = now
-    return {uuid: found for uuid, times in shown.items() if (found := _phase(times)) is not None}
-
-
-def _phase(times: list[float]) -> float | None:
-    """The second of three on which most of the times fall, None if they do not agree."""
-
-    def near(t: float) -> list[float]:
-        offsets = [(other - t + LOOK / 2) % LOOK - LOOK / 2 for other in times]
-        return [offset for offset in offsets if abs(offset) <= _NEAR]
-
-    best = max(times, key=lambda t: len(near(t)))
-    offsets = near(best)
-    if len(offsets) * 2 < len(times):
-        return None
-    return (best + sum(offsets) / len(offsets) - _SHOWN) % LOOK

@@ -117,6 +117,16 @@ def load(path: pathlib.Path) -> Recording:
     return Recording(path, version, start, end, events, kept, tuple(sorted(nodes)), disks)
 
 
+def notices(recording: Recording) -> Iterator[Event]:
+    """The Event objects of a recording, in time order; none where it has not kept them."""
+    file = recording.path / "events.jsonl"
+    found = _lines(file) if file.exists() else iter(())
+    events = [
+        Event(parse_time(line["t"]), "events", line["type"], line["object"]) for line in found
+    ]
+    return iter(sorted((e for e in events if e.t <= recording.end), key=lambda event: event.t))
+
+
 def _lines(path: pathlib.Path) -> Iterator[dict[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")

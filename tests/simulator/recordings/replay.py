@@ -27,11 +27,12 @@ from tests.simulator.longhorn.manager import pod_backoff
 from tests.simulator.longhorn.names import manager_name
 from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, Wake, stays, wakes
-from tests.simulator.recordings.beats import beats, looks
+from tests.simulator.recordings.beats import beats
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
 from tests.simulator.recordings.heldback import histories
 from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
+from tests.simulator.recordings.looks import RecordedLooks
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
 from tests.simulator.recordings.operator import Operator
@@ -105,9 +106,7 @@ def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Sim
         beats={} if seed % 4 == 3 else _beats(recording),
     )
     try:
-        if seed % 4 != 3:
-            cluster.world.processes.look_phases = _looks(recording, cluster)
-        return _play(cluster, recording, played)
+        return _play(cluster, recording, played, known=seed % 4 != 3)
     finally:
         cluster.close()
 
@@ -122,21 +121,10 @@ def _beats(recording: Recording) -> dict[str, float]:
     }
 
 
-def _looks(recording: Recording, cluster: Cluster) -> dict[str, float]:
-    """Recorded looks of the managers' processes, by the UUIDs of the cluster's disks."""
-    known = looks(recording)
-    first: dict[str, str] = {}
-    for disk in recording.disks:
-        first.setdefault(disk.node, disk.uuid)
-    return {
-        uuid: known[first[node]]
-        for node, name in zip(recording.nodes, cluster.nodes, strict=True)
-        for uuid in cluster.disk_uuids(name)[:1]
-        if first.get(node) in known
-    }
-
-
-def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) -> Simulated:
+def _play(
+    cluster: Cluster, recording: Recording, played: tuple[Action, ...], known: bool
+) -> Simulated:
+    """Replay on a fresh cluster; ``known``: with the clocks that the recording tells of."""
     kernel, store = cluster.kernel, cluster.store
     for disk in recording.disks:
         # what a disk of the recording was mounted on is there from the start
@@ -147,13 +135,15 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
         kubelet.start_delay, kubelet.stop_delay = rig.start, rig.stop
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
+    if known:
+        cluster.world.processes.known_clocks = RecordedLooks(recording, names.back).clocks
     pace = RecordedPace(recording, kernel, names)
     cluster.choices.known_start = pace.replica
     for node in cluster.nodes:
         cluster.machines.kubelet(node).known_start = pace.pod
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
-    known = RecordedChoices(recording, kernel, names)
-    cluster.choices.prefer, cluster.choices.known_wait = known.prefer, known.known_wait
+    choices = RecordedChoices(recording, kernel, names)
+    cluster.choices.prefer, cluster.choices.known_wait = choices.prefer, choices.known_wait
     for recorded, phase in posts(recording).items():
         _post(cluster, str(names.forward(recorded, recording.start)), phase)
     if cluster.profile.has("manager_backoff"):
@@ -170,7 +160,6 @@ def _play(cluster: Cluster, recording: Recording, played: tuple[Action, ...]) ->
     for wake in wakes(recording):
         kernel.call_at(wake.t, functools.partial(_wake, cluster, wake, names))
     kernel.run_until(recording.start - 0.5)
-    cluster.world.processes.look_phases = {}
     observer = Observer(recording.start)
     for resource in KINDS.values():
         for obj in store.list(resource):

@@ -10,15 +10,21 @@ recording shows at about that time. Where the recording shows none of them, it d
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from tests.simulator.kernel import Kernel
-from tests.simulator.recordings.load import Recording
+from tests.simulator.recordings.load import Recording, notices
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import placement
 
 #: A recorded pick further away than this is not the one being made now.
 _REACH = 120.0
+#: The same for a manager's pass that deletes files: they follow each other every few seconds.
+_NEXT_PASS = 5.0
+#: Deletions nearer to each other than this are of one pass (each takes a second).
+_SAME_PASS = 1.4
+_DELETED = re.compile(r"Deleted backing image (\S+) in disk (\S+) on node")
 #: Seconds from a volume to its engine where nothing holds it up.
 _NO_WAIT = 0.4
 
@@ -35,7 +41,7 @@ class RecordedChoices:
 
     def __init__(self, recording: Recording, kernel: Kernel, names: Names) -> None:
         self._kernel, self._names = kernel, names
-        self._picks = _picks(recording)
+        self._picks = _picks(recording) | _deletions(recording)
         self._waits = _waits(recording)
 
     def known_wait(self, volume: str) -> float | None:
@@ -43,12 +49,15 @@ class RecordedChoices:
         return self._waits.get(volume)
 
     def prefer(self, what: str, owner: str, candidates: Sequence[str]) -> str | None:
-        """The recorded one of ``candidates`` (disk UUIDs), None where there is none."""
+        """The recorded one of ``candidates`` (UUIDs or names), None where there is none."""
         now = self._kernel.now()
         best: _Pick | None = None
+        reach = _REACH
+        if what == "deletion":
+            owner, reach = self._names.back(owner), _NEXT_PASS
         for pick in self._picks.get((what, owner), []):
             disk = self._names.forward(pick.disk, now)
-            if pick.used or disk not in candidates or abs(pick.t - now) > _REACH:
+            if pick.used or disk not in candidates or abs(pick.t - now) > reach:
                 continue
             if best is None or abs(pick.t - now) < abs(best.t - now):
                 best = pick
@@ -71,6 +80,21 @@ def _waits(recording: Recording) -> dict[str, float]:
             volume = str((event.object.get("spec") or {}).get("volumeName"))
             if volume in made:
                 found[volume] = max(event.t - made[volume] - _NO_WAIT, 0.0)
+    return found
+
+
+def _deletions(recording: Recording) -> dict[tuple[str, str], list[_Pick]]:
+    """With which image each pass over a disk's manager began to delete, at its beginning."""
+    found: dict[tuple[str, str], list[_Pick]] = {}
+    last: dict[str, float] = {}
+    for event in notices(recording):
+        told = _DELETED.match(str(event.object.get("message", "")))
+        if told is None:
+            continue
+        image, disk = told.groups()
+        if event.t - last.get(disk, 0.0) > _SAME_PASS:
+            found.setdefault(("deletion", disk), []).append(_Pick(event.t - 1.0, image))
+        last[disk] = event.t
     return found
 
 

@@ -55,6 +55,9 @@ INTERRUPTED = UrlCause(
 )
 OTHER = UrlCause("other", "", "repair the source")
 
+LASTING = frozenset({SCHEME, HOST, NOT_FOUND, DENIED, TLS, CHECKSUM, SIZE, NO_SPACE})
+"""Causes that the next try meets again: somebody has to act first. The others may pass."""
+
 # The first text found in the message, in small letters, counts (longhorn/backing-image-manager
 # pkg/sync, longhorn-manager controller/backing_image_data_source_controller.go; the texts are those
 # of the recordings of v1.6.4 to v1.12.1 and of Go's HTTP client).

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
@@ -116,9 +117,14 @@ def remedy(sight: Sight) -> str:
 
 def recover_command(sight: Sight, *variables: str) -> str:
     """The command that recovers this image, to be copied as it is."""
-    wanted = [f"image={sight.image.name}", *variables]
-    if sight.cluster.namespace != _NAMESPACE:
-        wanted.append(f"longhorn_namespace={sight.cluster.namespace}")
+    return recover_command_of(sight.cluster, sight.image.name, *variables)
+
+
+def recover_command_of(cluster: Cluster, image: str, *variables: str) -> str:
+    """The same for an image by its name."""
+    wanted = [f"image={image}", *variables]
+    if cluster.namespace != _NAMESPACE:
+        wanted.append(f"longhorn_namespace={cluster.namespace}")
     return " ".join([_RECOVER, *(f"-e {shlex.quote(each)}" for each in wanted)])
 
 

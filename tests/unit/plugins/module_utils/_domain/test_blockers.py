@@ -95,6 +95,34 @@ def test_a_first_file_in_the_making_depends_on_its_type() -> None:
     assert found(image, elsewhere) == []
 
 
+@pytest.mark.parametrize(
+    ("message", "clears", "meaning"),
+    [
+        (
+            "failed to process sync file: expected status code 200 from http://h/f, "
+            "got 404 Not Found",
+            "needs_action",
+            "the server answers 404",
+        ),
+        ("dial tcp: lookup h: no such host", "needs_action", "the host name is not known"),
+        ("read: connection reset by peer", "clears_by_itself", "cuts the connection"),
+        ("tmp file has been modified", "clears_by_itself", "tmp file has been modified"),
+    ],
+)
+def test_a_first_file_that_fails_again_and_again_does_not_clear_by_itself(
+    message: str, clears: str, meaning: str
+) -> None:
+    image = build.image("a", [build.copy("n1.0", "failed")])
+    source = build.source(
+        "a", done=False, node="n1", disk="n1.0", state="failed-and-cleanup", message=message
+    )
+    blocker = only(found(image, source))
+    assert told(blocker) == ("first_file", clears, True)
+    assert meaning in blocker.reason
+    if clears == "needs_action":
+        assert "recover_backing_image -e image=a -e new_url=URL" in blocker.remedy
+
+
 @pytest.mark.parametrize(("version", "broken"), [("1.12.1", True), ("1.7.3", False)])
 def test_an_entry_written_as_nothing_stops_only_where_it_hurts(version: str, broken: bool) -> None:
     copies = [build.copy("n1.0", complete=not broken), build.copy("n2.0")]

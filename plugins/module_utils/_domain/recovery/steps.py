@@ -346,7 +346,7 @@ def _apart(sight: Sight, wanted: int) -> Step | None:
         return None
     arriving = [
         seen.place
-        for seen in sight.having(Standing.MOVING, Standing.EMPTY)
+        for seen in sight.having(Standing.MOVING, Standing.EMPTY, Standing.WAITING)
         if seen.node not in nodes
     ]
     if arriving:

@@ -204,7 +204,7 @@ def main() -> None:
         nodes = rolling.chosen(work, params["nodes"] or (), params["node_selector"] or "")
         drain = maintenance.request_of({**params, "node": ""})
         fresh, limit = params["run"] == "new", params["max_unavailable"]
-        _cluster, plan = rolling.plan(work, Request(nodes, drain, fresh, limit))
+        plan = rolling.plan(work, Request(nodes, drain, fresh, limit))
         result = {
             "changed": module.check_mode and bool(plan.turns),
             "run": plan.run.name if plan.run else new_name(),

@@ -40,6 +40,16 @@ FOLLOWED = (
 )
 
 
+def check_there(cluster: Cluster, node: str) -> None:
+    """Raises Stopped when Longhorn's node is deleted, and with it the notes of its drain."""
+    if node not in cluster.nodes:
+        raise Stopped(
+            f"Longhorn node {node} was deleted while it was given back, and what its drain had "
+            "noted is gone with it. When it has joined the cluster again, set its scheduling, tags "
+            "and disks by hand."
+        )
+
+
 def not_back(cluster: Cluster, scope: Scope) -> list[str]:
     """What is still missing. Volumes that carry our note are left to the step that ends them. Of
     a node only one disk of which was emptied, nothing but that disk is asked.
@@ -49,7 +59,8 @@ def not_back(cluster: Cluster, scope: Scope) -> list[str]:
         disks = [disk for disk in cluster.nodes[node].disks if disk.name == scope.name]
         return [text for disk in disks for text in living.disk_missing(cluster, disk)]
     found = list(living.not_alive(cluster, node))
-    if cluster.kube_nodes[node].unschedulable:
+    kube_node = cluster.kube_nodes.get(node)
+    if kube_node is None or kube_node.unschedulable:
         return found
     volumes = cluster.volumes.values()
     noted = frozenset(v.name for v in volumes if return_volumes.noted_for(v, scope))
@@ -57,8 +68,8 @@ def not_back(cluster: Cluster, scope: Scope) -> list[str]:
 
 
 def await_return(work: Work, scope: Scope) -> float:
-    """Seconds that it took. Raises Stopped for other disks than before, TimedOut with what is
-    missing.
+    """Seconds that it took. Raises Stopped for other disks than before and for a node that was
+    deleted, TimedOut with what is missing.
     """
     began, node = work.deadline.elapsed(), scope.node
     work.where = f"{scope.label} is open again; its notes are kept."
@@ -66,8 +77,8 @@ def await_return(work: Work, scope: Scope) -> float:
         while True:
             work.safe_point()
             cluster = live.picture()
-            known = cluster.nodes.get(node)
-            before = node_before.of_scope(known, scope) if known is not None else None
+            check_there(cluster, node)
+            before = node_before.of_scope(cluster.nodes[node], scope)
             drift = living.drifted(cluster, node, before) if before is not None else ()
             if drift:
                 raise Stopped(restore_plan.drift_text(node, drift))
@@ -82,7 +93,7 @@ def await_return(work: Work, scope: Scope) -> float:
 
 def _late(work: Work, cluster: Cluster, scope: Scope, missing: list[str]) -> str:
     node = scope.node
-    paths = living.unmounted(cluster, node) if node in cluster.nodes else ()
+    paths = living.unmounted(cluster, node)
     remedy = f" Mount what belongs at {', '.join(paths)}." if paths else ""
     return (
         f"waited {spell_seconds(work.deadline.elapsed())} for {scope.label} to be back; last seen: "

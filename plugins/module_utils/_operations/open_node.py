@@ -36,6 +36,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     cordon as cordoning,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.await_return import (
+    check_there,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.cluster import (
     LiveCluster,
     read_cluster,
@@ -160,7 +163,9 @@ class Opening:
         work = self._work
         while True:
             work.safe_point()
-            waiting = missing(live.picture())
+            cluster = live.picture()
+            check_there(cluster, self._request.node)
+            waiting = missing(cluster)
             if not waiting:
                 return
             work.progress.update(f"waiting: {waiting}")

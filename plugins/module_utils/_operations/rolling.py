@@ -17,7 +17,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import m
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request as Drain,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.rolling import (
     batches,
     marks,
@@ -77,7 +76,7 @@ def chosen(work: Work, listed: Iterable[str], selector: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def plan(work: Work, request: Request) -> tuple[Cluster, Plan]:
+def plan(work: Work, request: Request) -> Plan:
     """Look before anything is written. Raises BadInput with all problems of the input at once."""
     cluster = read_cluster(
         work.client, work.longhorn, plan_drain.KINDS, (kinds.PODS, kinds.BUDGETS)
@@ -98,7 +97,7 @@ def plan(work: Work, request: Request) -> tuple[Cluster, Plan]:
         ]
     if problems:
         raise plan_drain.BadInput("\n".join([*problems, "Nothing was changed."]))
-    return cluster, planning.make(cluster, request)
+    return planning.make(cluster, request)
 
 
 def begin(
@@ -123,8 +122,8 @@ def begin(
     other = [node for node, stage in (stages or {}).items() if now.get(node) != stage]
     if other:
         raise Stopped(
-            f"{names(other, 20)} is not where it was when the plan was made: another run has "
-            "worked on it. Nothing was changed by this one; run the same command again."
+            f"{names(other, 20)} is not where it was when the plan was made: somebody has worked "
+            "on it since. Nothing was changed by this one; run the same command again."
         )
     ended = mine is not None and mine.at(Stage.DONE) == mine.nodes
     missing = [] if ended else [n for n in mark.nodes if mine is None or n not in mine.marks]

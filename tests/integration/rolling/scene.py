@@ -75,7 +75,7 @@ def request(
 
 def plan(scene: Scene, asked: Request) -> Plan:
     """The plan, as the role's first task makes it."""
-    return rolling.plan(scene.work(), asked)[1]
+    return rolling.plan(scene.work(), asked)
 
 
 def roll(

@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Judges every backing image as M(nodecare.longhorn.backing_image_info) does, and shows the
     verdicts as plain lines while Ansible runs, worst first. A count of each comes before, healthy
-    images are only counted, and so is what follows the worst hundred.
+    images that nothing waits for are only counted, and so is what follows the worst hundred.
   - Each image is told with since when, why, the volumes and replicas that wait on it, and a remedy.
   - Nothing is written.
 author:

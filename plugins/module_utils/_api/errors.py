@@ -146,6 +146,10 @@ class ServerError(ApiError):
     """5xx: the server failed; trying again may help."""
 
 
+class Settling(ServerError):
+    """401 or 403 by a server that has just come back and does not know its accounts yet."""
+
+
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: BadRequest,
     401: Unauthorized,

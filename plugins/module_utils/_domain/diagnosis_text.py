@@ -102,10 +102,10 @@ def word(verdict: Facts) -> str:
 
 
 def lines(images: Sequence[Facts]) -> list[str]:
-    """Counts, then one paragraph for each of the first images that are not healthy, in the order
-    given; of more than a person reads, how many there are.
+    """Counts, then one paragraph for each of the first images that are not healthy, or that a
+    volume waits for, in the order given; of more than a person reads, how many there are.
     """
-    bad = [image for image in images if image["verdict"]["name"] != healthy.NAME]
+    bad = [image for image in images if image["verdict"]["name"] != healthy.NAME or _waits(image)]
     shown = bad[:SHOWN_MAX]
     words = [word(image["verdict"]) for image in shown]
     first = max((len(each) for each in words), default=0)
@@ -118,6 +118,12 @@ def lines(images: Sequence[Facts]) -> list[str]:
         rest = counts_line(bad[len(shown) :]).removeprefix("images ")
         told.append(f"not shown here, and not worse: {rest} (format=json has them all)")
     return [redact.printable(line) for line in told]
+
+
+def _waits(image: Facts) -> bool:
+    """Whether something cannot start: also a healthy image may lack the copy on that one disk."""
+    users = image["consumers"]
+    return bool(users["waiting_volumes"] or users["waiting_replicas"])
 
 
 def counts_line(images: Sequence[Facts]) -> str:
@@ -177,15 +183,19 @@ def _ways(rungs: Sequence[Facts]) -> list[str]:
 
 
 def since_of(verdict: Facts) -> str:
-    """The latest moment among the evidence: since then the picture is as it is."""
-    return max((item["since"] for item in verdict["evidence"] if item["since"]), default="")
+    """The latest moment among the evidence: since then the picture is as it is. When a whole copy
+    became whole says nothing about what is wrong beside it.
+    """
+    known = [item for item in verdict["evidence"] if item["since"]]
+    wrong = [item for item in known if item["value"] != "ready"]
+    return max((item["since"] for item in wrong or known), default="")
 
 
 def waiting_text(image: Facts) -> str:
     """What cannot start before the image is there (WaitForBackingImage), or what uses it."""
     users = image["consumers"]
     volumes, replicas = users["waiting_volumes"], users["waiting_replicas"]
-    if volumes or replicas:
+    if _waits(image):
         return (
             f"wait on it: {count(len(volumes), 'volume')}"
             f"{_listed(volumes)}, {count(len(replicas), 'replica')}{_listed(replicas)}"

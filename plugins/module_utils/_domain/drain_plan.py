@@ -138,6 +138,10 @@ def make(cluster: Cluster, request: Request) -> Plan:
     if scope.disk:
         pods = ()
     copies = tuple(copy for need in needs for copy in _copies(cluster, scope.label, need))
+    remedies = Remedies(cluster, placement)
+    found = tuple(_blockers(cluster, request, needs, placement, remedies, moves, pods))
+    # Where the node does not come back, the cluster must hold everything without it.
+    short = held_without.shortfalls(cluster, request.node, remedies) if request.removes else ()
     return Plan(
         request=request,
         version=str(cluster.schema.version),
@@ -146,7 +150,7 @@ def make(cluster: Cluster, request: Request) -> Plan:
         needs=needs,
         moves=moves,
         pods=pods,
-        blockers=blocker.worst_first(_told(cluster, request, needs, placement, moves, pods)),
+        blockers=blocker.worst_first(held_without.merged(found, short)),
         left=left_on(cluster, scope),
         incomplete=tuple(
             sorted(i.name for i in cluster.images.values() if any(not c.complete for c in i.wanted))
@@ -234,37 +238,19 @@ def _free(
     return tuple(sorted(rows))
 
 
-def _told(
-    cluster: Cluster,
-    request: Request,
-    needs: tuple[Need, ...],
-    placement: Placement,
-    moves: tuple[Move, ...],
-    pods: tuple[pod_filters.Verdict, ...],
-) -> Iterator[Blocker]:
-    """What is in the way of the drain, and of a cluster without the node where it does not come
-    back.
-    """
-    short: tuple[Blocker, ...] = ()
-    if request.removes:
-        remedies = Remedies(cluster, placement)
-        short = held_without.shortfalls(cluster, request.node, remedies)
-    found = _blockers(cluster, request, needs, placement, moves, pods)
-    return held_without.merged(found, short)
-
-
 def _blockers(
     cluster: Cluster,
     request: Request,
     needs: tuple[Need, ...],
     placement: Placement,
+    remedies: Remedies,
     moves: tuple[Move, ...],
     pods: tuple[pod_filters.Verdict, ...],
 ) -> Iterator[Blocker]:
+    """What is in the way of the drain itself."""
     scope = request.scope
     closed = image_needs.closed_places(cluster, scope, request.next_nodes)
     yield from blockers_of_node.of_node(cluster, request)
-    remedies = Remedies(cluster, placement)
     for need in needs:
         yield from blockers_of_images.of_need(cluster, need, scope.label, placement, remedies)
     yield from blockers_of_images.first_files(cluster, scope)

@@ -81,9 +81,13 @@ def _data_source(sight: Sight) -> dict[str, Any] | None:
 
 def _consumers(sight: Sight) -> dict[str, Any]:
     cluster, name = sight.cluster, sight.image.name
-    waiting = [v.name for v in cluster.volumes_of_image.get(name, ()) if _waits(v.conditions)]
-    # The condition of a replica stays True after its volume was detached: it counts while it is to
-    # run (longhorn-manager controller/replica_controller.go, all versions).
+    # The conditions stay True after a volume was detached: they count while it is to run
+    # (longhorn-manager controller/replica_controller.go, all versions).
+    waiting = [
+        volume.name
+        for volume in cluster.volumes_of_image.get(name, ())
+        if volume.state != "detached" and _waits(volume.conditions)
+    ]
     replicas = [
         replica.name
         for replica in cluster.replicas_of_image.get(name, ())

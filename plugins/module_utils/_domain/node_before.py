@@ -117,11 +117,6 @@ def of_scope(node: Node, scope: Scope) -> NodeBefore | None:
     )
 
 
-def in_step(node: Node) -> bool:
-    """Whether spec and status name the same disks; until then every write answers 403."""
-    return all(disk.in_spec == disk.in_status for disk in node.disks)
-
-
 def forgetting(node: Node) -> tuple[str, ...]:
     """Disks that the status still shows though their entry has gone (for up to 30 s)."""
     return tuple(disk.name for disk in node.disks if disk.in_status and not disk.in_spec)

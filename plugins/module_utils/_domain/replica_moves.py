@@ -67,9 +67,14 @@ class Move:
 
 
 def original_number(volume: Volume) -> int:
-    """numberOfReplicas before we raised it."""
-    noted = memory.before(volume.meta).get("numberOfReplicas")
-    return int(noted) if isinstance(noted, int) else volume.replicas_wanted
+    """numberOfReplicas before we raised it; the operator's own where he has changed it since."""
+    noted = memory.before(volume.meta)
+    number = noted.get("numberOfReplicas")
+    if not isinstance(number, int):
+        return volume.replicas_wanted
+    raised = noted.get("raised")
+    his = isinstance(raised, int) and volume.replicas_wanted not in (number, raised)
+    return volume.replicas_wanted if his else number
 
 
 def reliable(cluster: Cluster, replica: Replica) -> bool:

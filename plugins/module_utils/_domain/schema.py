@@ -93,14 +93,6 @@ class Schema:
         return self.map_field == NEW_MAP
 
     @property
-    def images_block_disk_removal(self) -> bool:
-        """1.8+: a copy that the status still counts makes the webhook refuse to remove the disk.
-
-        Source: longhorn-manager webhook/resources/node/validator.go, v1.8.2.
-        """
-        return self.version >= Version(1, 8)
-
-    @property
     def old_instances_count(self) -> bool:
         """Up to 1.10 the undivided status.instances of an instance manager counts as engines."""
         return self.version < Version(1, 11)

@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+
+_NUMBER = re.compile("-?[0-9]+")
 
 
 def text(settings: Mapping[str, str], name: str, default: str, engine: str = "v1") -> str:
@@ -24,7 +27,7 @@ def text(settings: Mapping[str, str], name: str, default: str, engine: str = "v1
 def number(settings: Mapping[str, str], name: str, default: int) -> int:
     """A whole number; the default where the value is none."""
     value = text(settings, name, str(default))
-    return int(value) if value.lstrip("-").isdigit() else default
+    return int(value) if _NUMBER.fullmatch(value) else default
 
 
 def flag(settings: Mapping[str, str], name: str, default: bool) -> bool:

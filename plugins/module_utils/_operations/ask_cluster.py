@@ -55,6 +55,8 @@ IMAGE_SETTING = "default-backing-image-manager-image"
 PULL_SETTING = "registry-secret"
 # A pod whose image is on its node runs after two or three seconds.
 START_SECONDS = 15.0
+# Its own deadline counts from when it runs, and is told a moment after it.
+END_SECONDS = 15.0
 LOOK_SECONDS = 1.0
 LOG_SECONDS = 2.0
 LOG_TRIES = 3
@@ -174,7 +176,7 @@ class _Probe:
             data = probe_pod.environment(self._questions, self._each, self._idle)
             told = probe_pod.secret(self._name, str(made["metadata"]["uid"]), data)
             self._client.create(kinds.SECRETS, told, once=True)
-            ended = self._await(self._task.deadline.within(seconds))
+            ended = self._await(self._task.deadline.within(seconds + END_SECONDS))
             return self._read(ended)
         finally:
             self._remove()

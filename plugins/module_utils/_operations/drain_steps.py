@@ -19,6 +19,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     drain_report,
     image_needs,
     label_selector,
+    memory,
     minimum,
     pod_filters,
     replica_moves,
@@ -168,8 +169,10 @@ def _take_back(work: Work, request: Request, lock: Lock) -> Result:
 
 
 def _own_ticket_or_note(cluster: Cluster, volume: str) -> bool:
+    """Whether an earlier run, with the other mover, has left something on the volume."""
     found = cluster.volumes[volume]
-    return replica_moves.original_number(found) != found.replicas_wanted
+    noted = "numberOfReplicas" in memory.before(found.meta)
+    return noted or replica_moves.own_ticket(cluster, found)
 
 
 def _told(work: Work, outcome: Any, run: Callable[[], Any]) -> Any:

@@ -64,6 +64,7 @@ FOLLOWED = (
     kinds.NODES,
 )
 REBUILD_STILL_SECONDS = 180.0
+NOTED = ("numberOfReplicas", "raised", "node", "disk", "replicas")
 
 
 @dataclass
@@ -230,15 +231,13 @@ class Mover:
             noted = memory.before(volume.meta)
             if "numberOfReplicas" not in noted:
                 replicas = live.picture().replicas_of_volume.get(volume.name, ())
-                value = {
-                    "numberOfReplicas": move.original,
-                    **self._request.scope.mark(),
-                    "replicas": sorted(replica.name for replica in replicas),
-                }
-                ops += memory.note(volume.meta, {**noted, **value})
+                names = sorted(replica.name for replica in replicas)
+                noted = {**noted, **self._request.scope.mark(), "replicas": names}
+            numbers = {"numberOfReplicas": move.original, "raised": move.number}
+            ops += memory.note(volume.meta, {**noted, **numbers})
             self.outcome.raised.add(move.volume)
         elif move.forget:
-            ops += memory.drop(volume.meta, "numberOfReplicas", "node", "disk", "replicas")
+            ops += memory.drop(volume.meta, *NOTED)
         return self._patch_volume(live, volume, ops)
 
     def _patch_volume(self, live: LiveCluster, volume: Volume, ops: Ops) -> bool:

@@ -163,8 +163,9 @@ class Relocation:
             told = names([need.image.name for need in lost])
             raise Stopped(
                 f"{told}: the only proven copy is on {self._place} and no disk can take "
-                "another. Nothing was taken off it. Plan again to see why each disk was "
-                "refused (--check --diff)."
+                f"another; last seen: {_seen(cluster, lost)}. Nothing was taken off it. Run it "
+                "again once that is settled, or plan again to see why each disk was refused "
+                "(--check --diff)."
             )
 
     def _check_first_files(self, cluster: Cluster, unsafe: list[Need]) -> None:

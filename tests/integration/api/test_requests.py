@@ -134,6 +134,35 @@ def test_a_missing_right_is_named(world: World) -> None:
     assert "list nodes" in str(refused.value)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_that_has_just_come_back_may_forbid_for_a_moment(
+    world: World, status: int
+) -> None:
+    world.add("one")
+    client = world.client()
+    client.get(EXAMPLE, "one")
+    world.server.faults.add(action="refuse", times=2)
+    refusal = world.server.faults.add(action="error", status=status, nth=3, times=2)
+    assert client.get(EXAMPLE, "one")["metadata"]["name"] == "one"
+    assert refusal.injected == 2
+
+
+def test_a_right_that_is_taken_away_is_told_at_once_or_once_the_server_has_settled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "SETTLING_SECONDS", 0.5)
+    client = world.client()
+    client.list(EXAMPLE)
+    world.server.faults.add(action="error", status=403)
+    with pytest.raises(errors.Forbidden):
+        client.list(EXAMPLE)
+    world.server.faults.add(action="refuse")
+    world.server.faults.add(action="error", status=403, nth=2, times=0)
+    with pytest.raises(errors.Forbidden):
+        client.list(EXAMPLE)
+    assert client.deadline.elapsed() < 5.0
+
+
 def test_nobody_there_is_told_at_once(world: World) -> None:
     world.server.stop()
     client = world.client(seconds=60.0)

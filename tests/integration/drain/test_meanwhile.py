@@ -60,9 +60,8 @@ def test_a_key_that_comes_meanwhile_is_no_reason_for_another(longhorn: str, tmp_
         assert result["images"]["copies_made"] == []
 
 
-@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
-def test_a_volume_that_is_deleted_meanwhile_is_no_failure(longhorn: str, tmp_path: Path) -> None:
-    with trap(longhorn, tmp_path) as scene:
+def test_a_volume_that_is_deleted_meanwhile_is_no_failure(tmp_path: Path) -> None:
+    with trap("1.12.1", tmp_path) as scene:
         only_on(scene, "node-3")
         add_volume(scene.cluster, "db", "", 1, attach_to="node-1")
         only_on(scene, *scene.cluster.nodes)
@@ -75,9 +74,32 @@ def test_a_volume_that_is_deleted_meanwhile_is_no_failure(longhorn: str, tmp_pat
         assert scene.drain("node-3")["proof"]["safe_to"]["remove"]
 
 
-@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
-def test_an_image_that_never_stands_still_ends_the_release(longhorn: str, tmp_path: Path) -> None:
-    with trap(longhorn, tmp_path) as scene:
+@pytest.mark.parametrize("intent", ["reboot", "remove"])
+def test_a_number_that_the_operator_changes_meanwhile_stays(intent: str, tmp_path: Path) -> None:
+    """We have raised it from 1 to 2; he wants three replicas from now on."""
+    with trap("1.12.1", tmp_path, nodes=4) as scene:
+        only_on(scene, "node-4")
+        add_volume(scene.cluster, "db", "", 1, attach_to="node-1")
+        only_on(scene, *scene.cluster.nodes)
+
+        def want_three() -> None:
+            scene.kernel.call_later(
+                2.0,
+                lambda: scene.edit(VOLUMES, "db", lambda o: o["spec"].update(numberOfReplicas=3)),
+            )
+
+        right_before(scene, 1, "volumes/db", want_three)
+        assert scene.drain("node-4", intent)["proof"]["safe_to"][intent]
+        scene.cancel("node-4")
+        volume = scene.store.get(VOLUMES, SPACE, "db")
+        assert volume["spec"]["numberOfReplicas"] == 3
+        assert "longhorn.nodecare.dev/before" not in (volume["metadata"].get("annotations") or {})
+        scene.kernel.run_for(120.0)
+        assert len(scene.store.list(REPLICAS)) == 3
+
+
+def test_an_image_that_never_stands_still_ends_the_release(tmp_path: Path) -> None:
+    with trap("1.12.1", tmp_path) as scene:
         scene.cluster.create_image("base", on=[scene.disk("node-3")])
 
         def touch() -> None:
@@ -93,10 +115,9 @@ def test_an_image_that_never_stands_still_ends_the_release(longhorn: str, tmp_pa
         assert scene.disk("node-3") in scene.keys("base")
 
 
-@pytest.mark.parametrize("longhorn", ["1.6.4", "1.12.1"])
-def test_a_disk_that_is_used_again_stays_in_longhorn(longhorn: str, tmp_path: Path) -> None:
+def test_a_disk_that_is_used_again_stays_in_longhorn(tmp_path: Path) -> None:
     """Its first disk is out; meanwhile somebody puts an image on its second one."""
-    with trap(longhorn, tmp_path, disks=2) as scene:
+    with trap("1.12.1", tmp_path, disks=2) as scene:
         scene.cluster.create_image("base", on=[scene.disk("node-3")])
         second = scene.cluster.disk_uuids("node-3")[1]
         (name,) = [n for n in scene.spec(NODES, "node-3")["disks"] if n == "disk-2"]
@@ -168,6 +189,19 @@ def test_no_budget_guards_a_last_replica_that_is_stopped_but_we_do(tmp_path: Pat
         with pytest.raises(TimedOut, match="has no complete peer on another node; policy "):
             scene.drain("node-3", "reboot")
         assert not scene.wrote("POST", "eviction", "instance-manager")
+
+
+def test_a_copy_that_fails_on_the_only_other_disk_is_named(tmp_path: Path) -> None:
+    with trap("1.12.1", tmp_path, nodes=2) as scene:
+        scene.cluster.create_image("base", on=[scene.disk("node-2")])
+        there = scene.disk("node-1")
+        # The first notes the map, the second adds the key.
+        right_before(
+            scene, 2, "backingimages/base", lambda: scene.cluster.chattr("base", there, True)
+        )
+        with pytest.raises(Stopped, match=r"last seen: base -> node-1 \(failed\): \w+"):
+            scene.drain("node-2", "reboot")
+        assert scene.ready("base") == 1
 
 
 def add_key(scene: Trap, image: Object, disk: str) -> None:

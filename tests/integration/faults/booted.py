@@ -21,6 +21,7 @@ from pathlib import Path
 SYSTEMD = "/usr/lib/systemd/systemd"
 TOOLS = ("systemd-run", "systemctl", "unshare", "nsenter", "mount", "pivot_root")
 BOOT_SECONDS = 20.0
+MACHINE = "00000000000000000000000000000001"
 UNITS = "basic sysinit shutdown timers machine"
 
 # Makes the root, and a cgroup that holds all of the machine's; removes that at the end.
@@ -51,7 +52,7 @@ done
 for name in $UNITS; do
     printf '[Unit]\\nDefaultDependencies=no\\n' >"etc/systemd/system/$name.target"
 done
-echo 00000000000000000000000000000001 >etc/machine-id
+echo $MACHINE >etc/machine-id
 mount -t cgroup2 none groups
 home=groups$(sed -n 's/^0:://p' /proc/self/cgroup)
 mine=$home/nodecare-longhorn-test-$$
@@ -113,8 +114,9 @@ class Machine:
             "PATH": os.environ["PATH"],
             "ROOT": str(self.root),
             "VAR": str(self.var),
-            "EXTRA": "" if home.startswith("/usr") and not home.startswith("/usr/local/") else home,
+            "EXTRA": "" if home.startswith("/usr") else home,
             "UNITS": UNITS,
+            "MACHINE": MACHINE,
             "SYSTEMD": SYSTEMD,
             "INNER": INNER,
         }
@@ -125,11 +127,13 @@ class Machine:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         end = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < end and self._outer.poll() is None:
             self._init = _grandchild(self._outer.pid)
-            if self._init and self.run("systemctl", "is-system-running").stdout == "running\n":
+            # Until its root is another one than the host's, a command would reach the host's.
+            if self._init and _is_ours(self._init) and self._is_up():
                 return
             time.sleep(0.05)
         self.lose_power()
@@ -149,6 +153,9 @@ class Machine:
             timeout=30,
         )
 
+    def _is_up(self) -> bool:
+        return self.run("systemctl", "is-system-running").stdout == "running\n"
+
     def timers(self) -> list[str]:
         """Names of the timers that wait."""
         listed = self.run("systemctl", "list-units", "--type=timer", "--plain", "--no-legend")
@@ -159,13 +166,21 @@ class Machine:
         if self._outer.poll() is None and self._init:
             os.kill(self._init, signal.SIGKILL)
         elif self._outer.poll() is None:
-            self._outer.terminate()
+            os.killpg(self._outer.pid, signal.SIGKILL)
         self._outer.wait(BOOT_SECONDS)
 
     def close(self) -> None:
         """End it for good."""
         self.lose_power()
         self.root.rmdir()
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether a process sees the root that was made here."""
+    try:
+        return Path(f"/proc/{pid}/root/etc/machine-id").read_text().strip() == MACHINE
+    except OSError:
+        return False
 
 
 def _grandchild(pid: int) -> int:

@@ -179,6 +179,18 @@ def test_a_pod_that_never_starts(make: Make, monkeypatch: pytest.MonkeyPatch) ->
     assert nothing_left(scene)
 
 
+def test_a_pod_that_reads_for_too_long_ends_by_itself(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own deadline ends it; here it is one second."""
+    monkeypatch.setattr(ask_cluster, "START_SECONDS", 1.0)
+    monkeypatch.setattr(ask_cluster.probe_pod, "longest_run", lambda sources, seconds: 0.0)
+    scene = lost(make, url=SLOW.replace("/256/", "/16/"))
+    _text, image = refused(scene, probe="auto")
+    assert (image["source"]["finding"], image["source"]["checked_from"]) == ("deadline", "cluster")
+    assert nothing_left(scene)
+
+
 def test_a_cluster_that_lets_no_pod_in_is_not_asked_for_long(make: Make) -> None:
     """As a webhook does that does not answer: the API server says 500 for as long."""
     scene = lost(make)

@@ -137,18 +137,28 @@ class FileService:
         self.kernel.call_later(STEP, lambda: self._receive(file, files, sender, checksum))
 
     def delete(self, name: str, uuid: str) -> float:
-        """Forget a record and remove its files; seconds until the request returns."""
+        """Forget a record and remove its files; seconds until the request returns.
+
+        At its very end it also removes what a data source may be writing for this image on this
+        disk, whether it is of the old data source or of a new one: that one then fails
+        (v1.6.4/w5-recover-five-ticket-removed-first, image 3).
+        """
         file = self.files.pop(name, None)
         if file is not None:
             file.gone = True
-        self.kernel.call_later(STEP, lambda: self._look_at(name))
         CopyFiles(self.disk, name, uuid).delete()
+        self.kernel.call_later(STEP, lambda: self._end_deletion(name, uuid))
+        return DELETE_TAKES
+
+    def _end_deletion(self, name: str, uuid: str) -> None:
+        if not self.alive:
+            return
+        self._look_at(name)
         work = self.disk.work_file(name, uuid)
         try:
             self.disk.unlink(work.with_name(work.name + ".tmp"))
         except OSError:
-            return DELETE_TAKES
-        return DELETE_TAKES
+            return
 
     def send(self, name: str, uuid: str) -> Content | None:
         """Begin to send a file: its content, or None if this process has none to send."""

@@ -29,7 +29,7 @@ from tests.unit.check_verdicts.disturbed import DISTURBANCES, Truth
 
 # Short ones in which copies fail, move, return, or are fetched again.
 RECORDINGS = (
-    "v1.12.1/w5-recover-five-ticket-in-place",
+    "v1.12.1/e0-solo-all-copies-lost",
     "v1.6.4/v3-all-copies-lost-while-volume-attached",
     "v1.7.3/g2-evict-node",
     "v1.6.4/g4-drain",

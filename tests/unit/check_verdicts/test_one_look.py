@@ -22,8 +22,8 @@ from tests.check_verdicts.answer_key import (
 )
 from tests.unit import recorded
 
-STEP_SECONDS = 1.5  # no multiple of the 3 s in which a failing sync repeats
-ENOUGH = 5000
+STEP_SECONDS = 2.5  # no multiple of the 3 s in which a failing sync repeats
+ENOUGH = 3000
 
 
 def looks() -> Iterator[tuple[Phase, Sight]]:

@@ -47,7 +47,9 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The answer. upgrade_counts: whether the checks of the upgrade are among the weak points."""
+    """The answer. fix: the command that makes what is missing; upgrade_counts: whether the checks
+    of the upgrade are among the weak points.
+    """
 
     version: str
     volumes: int
@@ -58,6 +60,7 @@ class Audit:
     upgrade_counts: bool
     names: tuple[str, ...]
     shortfalls: tuple[Shortfall, ...]
+    fix: str
 
     @property
     def worst(self) -> str:
@@ -114,6 +117,7 @@ def make(cluster: Cluster, question: Question) -> Audit:
         upgrade_counts=question.upgrade,
         names=tuple(one.image.name for one in held),
         shortfalls=shortfalls(cluster, held, question.copies),
+        fix=weak.fix(cluster),
     )
 
 

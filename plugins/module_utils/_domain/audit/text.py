@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit import weak
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.audit import Audit
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.impact import (
     DISK,
@@ -31,7 +30,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units im
 COLUMNS_MAX = 8
 ROWS_MAX = 12
 NAMED_MAX = 10
-FIX = "ansible-playbook nodecare.longhorn.audit -e fix=true"
 
 # How a rule is told in the line of weak points: one, several.
 _RULES = {
@@ -54,7 +52,7 @@ def lines(audit: Audit) -> list[str]:
     told = _table(audit, columns) if len(columns) <= COLUMNS_MAX else _rows(audit, columns)
     told += _disks(audit)
     told.append(_weak_line(audit))
-    told += _named(audit.findings)
+    told += _named(audit.findings, audit.fix)
     told += _upgrade_lines(audit)
     fix = fix_line(audit)
     told += [fix] if fix else []
@@ -178,8 +176,8 @@ def _weak_line(audit: Audit) -> str:
     return f"weak: {', '.join(parts)}" if parts else "weak: nothing"
 
 
-def _named(findings: Sequence[Finding]) -> list[str]:
-    """What is behind the numbers, worst first; one line each."""
+def _named(findings: Sequence[Finding], fix: str) -> list[str]:
+    """What is behind the numbers, worst first; one line each. *fix* is told at the end of all."""
     shown = findings[:NAMED_MAX]
     first = max((len(finding.level) for finding in shown), default=0)
     second = max((len(f"{finding.kind} {finding.name}") for finding in shown), default=0)
@@ -188,7 +186,7 @@ def _named(findings: Sequence[Finding]) -> list[str]:
         word = finding.level.replace("_", " ").upper()
         name = f"{finding.kind} {finding.name}"
         told.append(f"{word:<{first}}  {name:<{second}}  {finding.text}")
-        if finding.remedy != weak.FIX:
+        if finding.remedy != fix:
             told.append(f"{'':<{first}}  {'':<{second}}  -> {finding.remedy}")
     if len(findings) > len(shown):
         told.append(f"and {len(findings) - len(shown)} more (format=json names them all)")
@@ -219,4 +217,4 @@ def fix_line(audit: Audit) -> str:
     made += f"; raises the minimum of {count(minima, 'image')}" if minima else ""
     broken = sum(1 for one in work if one.repair)
     made += f"; writes {count(broken, 'map')} in full" if broken else ""
-    return f"fix:  {FIX}   ({made}; shown with --check --diff)"
+    return f"fix:  {audit.fix}   ({made}; shown with --check --diff)"

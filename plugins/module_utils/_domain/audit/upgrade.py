@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import commands
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.holdings import Held
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import (
@@ -51,7 +52,7 @@ def checks(
     """
     if cluster.schema.map_field != OLD_MAP:
         return ()
-    return (_definition(served), _flags(cluster), _copies(held))
+    return (_definition(served), _flags(cluster), _copies(cluster, held))
 
 
 def _definition(served: Collection[str] | None) -> Check:
@@ -88,7 +89,7 @@ def _flags(cluster: Cluster) -> Check:
     )
 
 
-def _copies(held: Iterable[Held]) -> Check:
+def _copies(cluster: Cluster, held: Iterable[Held]) -> Check:
     few = [one.image.name for one in held if len(one.proven) < COPIES]
     rule = "two_copies_each"
     if not few:
@@ -98,5 +99,5 @@ def _copies(held: Iterable[Held]) -> Check:
         False,
         f"{count(len(few), 'image has', 'images have')} fewer than {COPIES} proven copies: "
         f"{names(few)}",
-        "ansible-playbook nodecare.longhorn.protect_images -e image=all",
+        commands.playbook(cluster.namespace, "protect_images", "image=all"),
     )

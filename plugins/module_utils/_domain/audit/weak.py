@@ -14,7 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    commands,
+    redact,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.holdings import Held
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.impact import (
     DISK,
@@ -38,8 +41,15 @@ AT_RISK = "at_risk"
 UNAVAILABLE = "unavailable"
 LEVELS = (FINE, WEAK, AT_RISK, UNAVAILABLE)  # ascending
 
-FIX = "ansible-playbook nodecare.longhorn.audit -e fix=true"
-DIAGNOSE = "ansible-playbook nodecare.longhorn.diagnose -e image="
+
+def fix(cluster: Cluster) -> str:
+    """The command that makes the copies that are missing."""
+    return commands.playbook(cluster.namespace, "audit", "fix=true")
+
+
+def diagnose(cluster: Cluster, image: str) -> str:
+    """The command that tells what is wrong with one image."""
+    return commands.playbook(cluster.namespace, "diagnose", f"image={image}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +111,7 @@ def _of_image(
             image.name,
             f"{count(broken, 'map entry', 'map entries')} without dataEngine: Longhorn can no "
             "longer change or delete it",
-            FIX,
+            fix(cluster),
         )
     gone = [copy.disk for copy in image.wanted if is_gone(cluster, copy.disk)]
     if gone:
@@ -111,7 +121,7 @@ def _of_image(
             "image",
             image.name,
             f"its map names {count(len(gone), 'disk')} that no node has: {names(gone, 2)}",
-            f"{DIAGNOSE}{image.name}",
+            diagnose(cluster, image.name),
         )
     if image.source_type == DOWNLOAD:
         yield from _source(image, source_problem)
@@ -124,22 +134,22 @@ def _copies(cluster: Cluster, held: Held, zones: set[str]) -> Iterator[Finding]:
         arriving = bool(held.coming) or source is None or not source.file_transferred
         text = "no copy is ready yet" if arriving else "no copy of it can be proven"
         level = WEAK if arriving else UNAVAILABLE
-        yield Finding("no_copy", level, "image", image.name, text, f"{DIAGNOSE}{image.name}")
+        yield Finding("no_copy", level, "image", image.name, text, diagnose(cluster, image.name))
         return
     wanted = wanted_copies(cluster, image)
     if number == 1:
         text = f"its only copy is on {held.proven[0].label}"
-        yield Finding("only_copy", AT_RISK, "image", image.name, text, FIX)
+        yield Finding("only_copy", AT_RISK, "image", image.name, text, fix(cluster))
     elif len(held.nodes) == 1:
         text = f"all {number} copies are on node {held.proven[0].node}"
-        yield Finding("one_node", AT_RISK, "image", image.name, text, FIX)
+        yield Finding("one_node", AT_RISK, "image", image.name, text, fix(cluster))
     elif len(held.zones) == 1 and len(zones) > 1:
         text = f"all {number} copies are in zone {held.proven[0].zone or '(none)'}"
-        yield Finding("one_zone", WEAK, "image", image.name, text, FIX)
+        yield Finding("one_zone", WEAK, "image", image.name, text, fix(cluster))
     if number < wanted:
         coming = f", {len(held.coming)} on the way" if held.coming else ""
         text = f"{number} of {wanted} wanted copies{coming}"
-        yield Finding("below_minimum", WEAK, "image", image.name, text, FIX)
+        yield Finding("below_minimum", WEAK, "image", image.name, text, fix(cluster))
 
 
 def _source(image: Image, problem: str) -> Iterator[Finding]:

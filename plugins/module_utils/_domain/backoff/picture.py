@@ -30,7 +30,7 @@ MARGIN = 20
 LINE = 16
 # From the last line of words to the next row: the line of time, and the times below it.
 UNDER = 68
-LETTERS = 130
+LETTERS = 125
 CLOCK_WIDTH = 36
 COLOURS = {FITS: "#2b7a3f", EARLY: "#b3261e", LATE: "#b3261e"}
 LABELLED_MAX = 20
@@ -46,7 +46,7 @@ def draw(judgements: Sequence[Judgement]) -> str:
     scale = (WIDTH - 2 * MARGIN) / (max(longest, 1.0) + LATE_SECONDS)
     top, rows = MARGIN, []
     for one in judgements:
-        lines = [title(one.series) + ":", *wrap(one.summary, LETTERS)]
+        lines = [*wrap(f"{title(one.series)}:", LETTERS), *wrap(one.summary, LETTERS)]
         rows += [_words(line, top + n * LINE) for n, line in enumerate(lines)]
         top += LINE * len(lines)
         rows.append(_row(one, top + UNDER // 4, scale))
@@ -82,7 +82,7 @@ def _row(judgement: Judgement, line: int, scale: float) -> str:
                 f'width="{LATE_SECONDS * scale:.1f}" height="16" fill="#ddd"/>'
             )
     last_label = -float(CLOCK_WIDTH)
-    for x, standing, attempt in zip(places, standings, attempts, strict=True):
+    for x, standing, attempt in zip(places, standings, attempts, strict=False):
         colour = COLOURS.get(standing, "#555")
         parts.append(f'<circle cx="{x:.1f}" cy="{line}" r="4" fill="{colour}"/>')
         if labelled and x - last_label >= CLOCK_WIDTH:

@@ -346,8 +346,8 @@ def _apart(sight: Sight, wanted: int) -> Step | None:
         return None
     arriving = [
         seen.place
-        for seen in sight.copies
-        if seen.node not in nodes and seen.copy.disk in sight.disks_up
+        for seen in sight.having(Standing.MOVING, Standing.EMPTY, Standing.WAITING)
+        if seen.node not in nodes
     ]
     if arriving:
         return Step(Action.WAIT, f"a copy on another node: {names(arriving)}")

@@ -180,11 +180,6 @@ class Board:
         """The finishing time in bytes: what the slowest disk has to take in."""
         return max(self.load, default=0)
 
-    def open_slots(self) -> list[int]:
-        """Copies without a place, largest first."""
-        left = [slot for slot in range(len(self.slots)) if slot not in self.at]
-        return sorted(left, key=lambda slot: (-self.size(slot), slot))
-
     def snapshot(self) -> dict[int, int]:
         """Where everything is, to come back to by restore."""
         return dict(self.at)

@@ -35,11 +35,6 @@ class Search:
         self._end: int | None = None
         self._least = 0
 
-    @property
-    def exhausted(self) -> bool:
-        """Whether the steps ran out before everything was looked at."""
-        return self._steps <= 0
-
     def run(self, slots: Sequence[int], least: int, end: int | None) -> dict[int, int] | None:
         """The earliest end below *end* (None: any end) with all of these copies placed.
 

@@ -11,7 +11,7 @@ asleep, and a copy costs a few heap operations however many disks there are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, heapreplace
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.spreading.board import (
     Apart,
@@ -72,21 +72,28 @@ class Shelf:
 
     def _settle(self, zone: str, size: int) -> bool:
         """Bring the zone's first disk up to date; False when that changed the zone's rank."""
-        board, heap = self._board, self._zones[zone]
-        while heap:
-            load, place = heap[0]
-            if board.room[place] < size:
-                heappop(heap)
-                heappush(self._asleep, (-board.room[place], place))
-            elif board.load[place] != load:
-                heappop(heap)
-                heappush(heap, (board.load[place], place))
-            else:
-                break
+        heap = self._zones[zone]
+        while heap and not self._current(heap, size):
+            pass
         if heap and self._keys[zone] == heap[0]:
             return True
         self._list(zone)
         return False
+
+    def _current(self, heap: list[tuple[int, int]], size: int) -> bool:
+        """Whether the first disk has room and stands where its load belongs; else it is put there,
+        or to sleep.
+        """
+        board = self._board
+        load, place = heap[0]
+        if board.room[place] < size:
+            heappop(heap)
+            heappush(self._asleep, (-board.room[place], place))
+            return False
+        if board.load[place] != load:
+            heapreplace(heap, (board.load[place], place))
+            return False
+        return True
 
     def _first(self, slot: int, zone: str, apart: Apart, size: int) -> tuple[int, int] | None:
         """The zone's least busy disk that fits the image; disks that do not are put back."""
@@ -94,14 +101,8 @@ class Shelf:
         aside: list[tuple[int, int]] = []
         found: tuple[int, int] | None = None
         while heap and found is None:
-            load, place = heap[0]
-            if board.room[place] < size:
-                heappop(heap)
-                heappush(self._asleep, (-board.room[place], place))
-            elif board.load[place] != load:
-                heappop(heap)
-                heappush(heap, (board.load[place], place))
-            else:
+            if self._current(heap, size):
+                load, place = heap[0]
                 stands = board.apart(slot, place)
                 if stands is not None and stands >= apart:
                     found = (load, place)

@@ -178,14 +178,27 @@ def recording_managers(cluster: Cluster, image: str) -> tuple[str, ...]:
 def is_gone(cluster: Cluster, disk_uuid: str) -> bool:
     """Whether it is proven that no node has this disk any more.
 
-    Not proven while some disk has not told its UUID yet: it could be that one.
+    Not proven while some disk has not told its UUID yet: it could be that one. Nor while its node
+    is still in Kubernetes and only Longhorn has none of that name: the manager that starts there
+    makes it anew, with the disk that it finds (longhorn-manager app/daemon.go).
     """
     disk = cluster.disks.get(disk_uuid)
     if disk is not None:
         return not disk.in_spec and not disk.ready
+    if node_left_out(cluster, disk_uuid):
+        return False
     return not any(
         found.in_spec and not found.uuid for node in cluster.nodes.values() for found in node.disks
     )
+
+
+def node_left_out(cluster: Cluster, disk_uuid: str) -> str:
+    """The node that a manager remembers for this disk, where Kubernetes has it and Longhorn does
+    not; "" where there is none.
+    """
+    managers = cluster.managers_of_disk.get(disk_uuid, ())
+    names = (manager.node for manager in managers)
+    return next((n for n in names if n in cluster.kube_nodes and n not in cluster.nodes), "")
 
 
 def _see_copy(cluster: Cluster, image: Image, copy: Copy, closed: Collection[str]) -> SeenCopy:
@@ -211,6 +224,8 @@ def _standing(
                 f"{other.label} is at its path now, under another UUID; the file may be there"
             )
         return Standing.GONE, "no node has this disk any more"
+    if disk is None and (node := node_left_out(cluster, copy.disk)):
+        return Standing.MAY_RETURN, f"Longhorn has no node {node}, but Kubernetes has"
     if disk is None:
         return Standing.MAY_RETURN, "some disk has not told its UUID yet; it may be this one"
     against = proven.why_unproven(cluster, copy, closed)
@@ -251,6 +266,8 @@ def _nothing_reported(cluster: Cluster, image: Image, copy: Copy) -> tuple[Stand
     source = cluster.data_sources.get(image.name)
     if source is not None and not source.file_transferred and source.disk == copy.disk:
         return Standing.EMPTY, f"{state}; its first file is being prepared"
+    if copy.data_engine == "v2":
+        return Standing.WAITING, f"{state}; the v2 engine tells nothing of it"
     if any(manager.running for manager in managers):
         return Standing.EMPTY, state
     return Standing.WAITING, f"{state}; the disk's backing image manager is not running"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import commands
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
@@ -23,8 +24,6 @@ LIKELY = "likely"
 
 ACCEPT_LOSS = "accept_unknown_loss=true"
 NEW_URL = "new_url=URL"
-_RECOVER = "ansible-playbook nodecare.longhorn.recover_backing_image"
-_NAMESPACE = "longhorn-system"  # what the playbooks take without longhorn_namespace
 
 
 @dataclass(frozen=True)
@@ -122,10 +121,8 @@ def recover_command(sight: Sight, *variables: str) -> str:
 
 def recover_command_of(cluster: Cluster, image: str, *variables: str) -> str:
     """The same for an image by its name."""
-    wanted = [f"image={image}", *variables]
-    if cluster.namespace != _NAMESPACE:
-        wanted.append(f"longhorn_namespace={cluster.namespace}")
-    return " ".join([_RECOVER, *(f"-e {shlex.quote(each)}" for each in wanted)])
+    wanted = (f"image={image}", *variables)
+    return commands.playbook(cluster.namespace, "recover_backing_image", *wanted)
 
 
 def patch_command(sight: Sight, operations: Sequence[Mapping[str, Any]]) -> str:

@@ -65,9 +65,13 @@ def test_of_thousands_the_worst_are_told_and_the_rest_are_counted() -> None:
 def test_what_waits_is_counted_only_while_it_waits() -> None:
     waits = (Condition("WaitForBackingImage", "True"),)
     cluster = LOST.cluster()
-    volume = dataclasses.replace(cluster.volumes["vol"], conditions=waits)
     told = []
-    for desire in ("running", "stopped"):
+    for desire, state in (
+        ("running", "attaching"),
+        ("stopped", "attached"),
+        ("stopped", "detached"),
+    ):
+        volume = dataclasses.replace(cluster.volumes["vol"], conditions=waits, state=state)
         replica = dataclasses.replace(cluster.replicas["vol-r"], conditions=waits, desire=desire)
         picture = dataclasses.replace(cluster, volumes={"vol": volume}, replicas={"vol-r": replica})
         window = [see(picture, picture.images[NAME], at) for at in (0.0, 12.0)]
@@ -76,7 +80,29 @@ def test_what_waits_is_counted_only_while_it_waits() -> None:
     assert told == [
         "wait on it: 1 volume (vol), 1 replica (vol-r)",
         "wait on it: 1 volume (vol), 0 replicas",
+        "made from it: 1 volume (vol)",
     ]
+
+
+def test_a_whole_copy_does_not_tell_since_when_another_is_missing() -> None:
+    entries = [("ready", "2026-11-21T10:50:00Z"), ("unknown: off", "2026-11-21T09:00:00Z")]
+    evidence = [{"object": "o", "field": "f", "value": v, "since": at} for v, at in entries]
+    assert diagnosis_text.since_of({"evidence": evidence}) == "2026-11-21T09:00:00Z"
+    assert diagnosis_text.since_of({"evidence": evidence[:1]}) == "2026-11-21T10:50:00Z"
+    assert diagnosis_text.since_of({"evidence": []}) == ""
+
+
+def test_a_healthy_image_that_a_volume_waits_for_is_shown() -> None:
+    """Its copy on just that disk is missing, and Longhorn does not move a replica (1.10 and later
+    hold a manager back for minutes).
+    """
+    image = facts("ok", Scene(states={"d1": "ready", "d2": "ready", "d3": ""}, with_volume=True))
+    assert len(diagnosis_text.lines([image])) == 1
+    users = {**image["consumers"], "waiting_volumes": ["vol"], "waiting_replicas": ["vol-r"]}
+    lines = diagnosis_text.lines([{**image, "consumers": users}])
+    assert lines[0] == "images 1: 1 healthy"
+    assert lines[1].startswith("HEALTHY  ok  2 of 2 copies healthy (n1/disk, n2/disk); n3/disk:")
+    assert lines[2].strip() == "wait on it: 1 volume (vol), 1 replica (vol-r)"
 
 
 @pytest.mark.parametrize(

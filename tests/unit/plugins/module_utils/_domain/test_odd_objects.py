@@ -76,7 +76,7 @@ def clusters(release: str) -> st.SearchStrategy[Cluster]:
 @pytest.mark.parametrize("release", RELEASES)
 def test_every_object_is_read_judged_and_told(release: str) -> None:
     @settings(
-        max_examples=25,
+        max_examples=18,
         deadline=None,
         database=None,
         derandomize=True,

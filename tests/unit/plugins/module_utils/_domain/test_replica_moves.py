@@ -16,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_
     closes_node,
     decide,
     opens_node,
+    original_number,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from tests.unit.plugins.module_utils._domain import build
@@ -190,3 +191,13 @@ def test_a_replica_that_waits_for_its_image_is_named(
     resting = build.replica("r2", "v", "n2", **fields, desire="stopped")
     move = step(volume, HERE, resting, build.engine("v", "n3", ["r1"]), held, *known)
     assert "waits for image" not in move.why
+
+
+@pytest.mark.parametrize(
+    ("number", "original"), [(1, 1), (2, 1), (3, 3)], ids=["back already", "raised by us", "his"]
+)
+def test_a_number_that_the_operator_changes_meanwhile_is_his(number: int, original: int) -> None:
+    volume = build.volume("v", number, before={**RAISED, "raised": 2})
+    assert original_number(volume) == original
+    old = build.volume("v", number, before=RAISED)
+    assert original_number(old) == 1, "noted by an earlier release"

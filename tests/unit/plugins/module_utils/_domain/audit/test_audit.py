@@ -226,6 +226,19 @@ def test_junit_fails_what_is_at_the_level(fail_on: str, failing: set[str]) -> No
     assert document == junit.report(ask(held), fail_on)
 
 
+def test_commands_name_a_namespace_that_is_not_the_usual_one() -> None:
+    held = three("1.6.4", image("sole", [copy("c.0")]), image("lost", [copy("c.0", "failed")]))
+    usual, other = ask(held), ask(dataclasses.replace(held, namespace="storage"))
+    for found, ending in ((usual, ""), (other, " -e longhorn_namespace=storage")):
+        commands = {f.remedy for f in found.findings if f.remedy.startswith("ansible-playbook")}
+        assert commands == {
+            f"ansible-playbook nodecare.longhorn.audit -e fix=true{ending}",
+            f"ansible-playbook nodecare.longhorn.diagnose -e image=lost{ending}",
+        }
+        assert f"-e image=all{ending}" in found.upgrade[-1].remedy
+        assert text.lines(found)[-1].startswith(f"fix:  {found.fix}   (makes 1 copy")
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_an_upgrade_that_nobody_asked_about_fails_no_pipeline(asked: bool) -> None:
     held = three("1.6.4", image("pair", [copy("a.0"), copy("c.0")]))

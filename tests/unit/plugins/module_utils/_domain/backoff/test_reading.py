@@ -127,6 +127,21 @@ def test_the_picture_is_well_formed_and_has_a_mark_for_each_attempt() -> None:
     assert len(marks) == 4
     assert "<&>" in "".join(root.itertext())
     assert ElementTree.fromstring(picture.draw([])).tag.endswith("svg")
+    assert "circle" not in picture.draw(judge_image([], "img"))
+
+
+def test_no_words_leave_the_picture() -> None:
+    """Those of syncs are the longest: a disk's UUID, and what Longhorn does."""
+    failed = [
+        Observation(1_800_000_000.0 + 3 * n, "entry", "i" * 60, "d" * 36, "failed")
+        for n in range(9)
+    ]
+    ready = Observation(1_799_999_000.0, "entry", "i" * 60, "other", "ready")
+    drawn = picture.draw(judge_image([ready, *failed], "i" * 60))
+    root = ElementTree.fromstring(drawn)
+    words = [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert any("no back-off" in line for line in words)
+    assert max(map(len, words)) * 7 < picture.WIDTH
 
 
 ROW = (60.0, 120.0, 240.0, 300.0, 300.0, 300.0)

@@ -140,6 +140,8 @@ def test_wanted_copies_on_one_node_get_one_on_another() -> None:
 def test_where_no_other_node_can_take_one_it_is_done() -> None:
     assert together({"d1": "ready", "d2": "ready"}, down=["n3"]).action is Action.DONE
     assert together({"d1": "ready"}, min_copies=1).action is Action.DONE
+    failed = {"d1": "ready", "d2": "ready", "d3": "failed"}
+    assert together(failed).action is Action.DONE
 
 
 def test_pods_that_still_wait_are_named_at_the_end() -> None:

@@ -97,6 +97,31 @@ def test_a_copy_that_may_return_is_named_while_the_image_is_fetched_again() -> N
     assert alone.summary.startswith("no copy is left")
 
 
+def test_a_node_that_only_longhorn_lost_may_bring_its_disk_back() -> None:
+    cluster = Scene(states={"d1": "failed", "d2": "unknown"}, managers_down=["d2"]).cluster()
+    left = {name: node for name, node in cluster.nodes.items() if name != "n2"}
+    verdict = _over_time(dataclasses.replace(cluster, nodes=left))
+    assert (verdict.name, verdict.recoverable) == ("blocked_by_unknown", False)
+    assert "Longhorn has no node n2, but Kubernetes has" in verdict.summary
+    kube = {name: node for name, node in cluster.kube_nodes.items() if name != "n2"}
+    gone = _over_time(dataclasses.replace(cluster, nodes=left, kube_nodes=kube))
+    assert (gone.name, gone.recoverable) == ("unknown_gone", True)
+
+
+def test_a_copy_of_the_v2_engine_has_no_manager_that_could_tell() -> None:
+    copies = {"d1": Copy("d1", in_map=True, data_engine="v2")}
+    verdict = judge_changed(Scene(), copies=copies, data_engine="v2")
+    assert (verdict.name, verdict.recoverable) == ("unknown_may_return", False)
+    assert "the v2 engine tells nothing of it" in verdict.summary
+
+
+@pytest.mark.parametrize("value", ["--5", "5-", "²", "", "five", "1.5"])
+def test_a_setting_that_is_no_number_counts_as_unset(value: str) -> None:
+    cluster = Scene(states=BOTH_FAILED).cluster()
+    settings = {"backing-image-recovery-wait-interval": value}
+    assert " 300 to 330 s" in _over_time(dataclasses.replace(cluster, settings=settings)).summary
+
+
 @pytest.mark.parametrize("kind", ["upload", "restore", "clone"])
 def test_no_further_try_is_promised_for_a_type_that_has_none(kind: str) -> None:
     lost = {"states": BOTH_FAILED, "source_type": kind, "transferred": False}

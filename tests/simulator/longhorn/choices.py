@@ -37,7 +37,7 @@ class Choices:
         """One of ``candidates`` (UUIDs of disks, or names, that are all allowed, never empty).
 
         ``what`` says why: "first file", "copy", "sender" (``owner``: the image), "replica" (the
-        volume), "deletion" (the disk: with which image a pass over its manager begins).
+        volume), "deletion", "clean-up" (the disk: with which image its manager begins).
         """
         wish = self.prefer(what, owner, candidates) if self.prefer is not None else None
         if wish is not None and wish in candidates:

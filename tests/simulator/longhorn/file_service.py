@@ -50,11 +50,13 @@ class Clocks:
     """The two clocks of a process, where something is known of them.
 
     ``phase``: at which second of each three a listener hears news, up to a second after it was told
-    (default: by the start). ``prompt``: whether a look comes before the telling.
+    (default: by the start), and ``heard``: between which times after (seconds). ``prompt``: whether
+    a look comes before the telling.
     """
 
     phase: float | None = None
     prompt: bool | None = None
+    heard: tuple[float, float] = (0.02, 0.98)
 
 
 class FileService:
@@ -82,7 +84,7 @@ class FileService:
         self.phase = phase = clocks.phase
         first = STEP + kernel.rng.uniform(0.15, 0.85)
         if phase is not None:
-            told = phase - kernel.rng.uniform(0.02, 0.98) * STEP
+            told = phase - kernel.rng.uniform(*clocks.heard)
             first = STEP + (told - kernel.now() - STEP) % LOOK_EVERY
         self._look: Timer = kernel.call_later(first, self._on_look)
 

@@ -26,6 +26,7 @@ class Preparation:
         self.world = world
         self.monitors = monitors
         self._cleaning: set[str] = set()
+        self._asked = 0
 
     def backoffs(self, manager: Object) -> dict[str, Backoff]:
         """Back-offs by manager name, in the memory of the owner."""
@@ -40,8 +41,12 @@ class Preparation:
         if backoff is not None:
             backoff.forget(image)
 
-    def run(self, manager: Object, service: FileService) -> None:
-        """Ask for every file that is missing or failed; at most one sync per pass from 1.7."""
+    def run(self, manager: Object, service: FileService) -> int:
+        """Ask for every file that is missing or failed; at most one sync per pass from 1.7.
+
+        Returns how many requests that took.
+        """
+        before = self._asked
         files = manager["status"]["backingImageFileMap"]
         one_per_pass = self.world.profile.has("file_spec_map")
         for image in sorted(manager["spec"].get("backingImages") or {}):
@@ -54,7 +59,8 @@ class Preparation:
                 if missing or state == names.FAILED:
                     self._first_file(manager, service, image, source, state)
             elif missing and self._copy(manager, service, image) and one_per_pass:
-                return
+                break
+        return self._asked - before
 
     # The first file
 
@@ -146,6 +152,7 @@ class Preparation:
         self, request: Callable[[], None], backoff: Backoff, image: str, is_sync: bool
     ) -> bool:
         """Send a request; "already exists" opens no window (F§3.2)."""
+        self._asked += 1
         try:
             request()
         except AlreadyExists:

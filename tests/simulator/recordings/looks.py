@@ -30,9 +30,11 @@ _FIRST = 1.5
 _READY = 3.05
 #: A process that starts further away than this is another one.
 _REACH = 10.0
-#: A removal that shows sooner than this was told by the look that found it; one that shows later
-#: than the other was not. It counts only where nothing was news in the seconds before.
-_PROMPT, _LATE, _QUIET = 3.0, 4.1, 7.0
+#: A removal that shows sooner than this was told by the look that found it (if nothing was news in
+#: the seconds before); one that shows later than the other hardly was.
+_PROMPT, _LATE, _QUIET = 3.0, 3.3, 7.0
+#: A monitor hears up to a second after it was told.
+_SOONEST, _LATEST = 0.02, 0.98
 _OWN_TIMING = ("", "unknown")
 
 States = dict[str, tuple[str, int]]
@@ -46,9 +48,18 @@ class _Life:
     shown: list[float] = dataclasses.field(default_factory=list)
     written: float = -math.inf
     prompt: bool | None = None
+    heard: tuple[float, float] = (_SOONEST, _LATEST)
 
     def clocks(self) -> Clocks:
-        return Clocks(_phase(self.shown), self.prompt)
+        return Clocks(_phase(self.shown), self.prompt, self.heard)
+
+    def bound(self, took: float) -> None:
+        """The look that found a removal came after it, and the look before that did not."""
+        after_look = took - (0.0 if self.prompt else LOOK)
+        first = max(self.heard[0], after_look - LOOK)
+        last = min(self.heard[1], after_look)
+        if first < last:
+            self.heard = first, last
 
 
 class RecordedLooks:
@@ -81,13 +92,14 @@ def _lives(recording: Recording) -> dict[str, list[_Life]]:
     for event in recording.of("backingimagemanagers.longhorn.io"):
         spec, status = event.object.get("spec") or {}, event.object.get("status") or {}
         uuid = str(spec.get("diskUUID"))
+        first = uuid not in found
         lives = found.setdefault(uuid, [])
         if event.type == "DELETED" or status.get("currentState") != "running":
             running.discard(uuid)
             before.pop(uuid, None)
             continue
         if uuid not in running:
-            lives.append(_Life(_began(event, recording, bool(lives))))
+            lives.append(_Life(_began(event, recording, first)))
             running.add(uuid)
         now = _states(event)
         _take_in(lives[-1], event, before.get(uuid), now, own)
@@ -98,10 +110,10 @@ def _lives(recording: Recording) -> dict[str, list[_Life]]:
     return found
 
 
-def _began(event: Event, recording: Recording, again: bool) -> float:
+def _began(event: Event, recording: Recording, first: bool) -> float:
+    """When a process began whose manager is now seen to run (``first``: now first seen at all)."""
     created = parse_time(str(event.object["metadata"]["creationTimestamp"]))
-    old = not again and created < recording.start - LOOK and event.t < recording.start + LOOK
-    return -math.inf if old or event.type == "INITIAL" else event.t - _READY
+    return -math.inf if first and created < recording.start - LOOK else event.t - _READY
 
 
 def _states(event: Event) -> States:
@@ -128,12 +140,15 @@ def _judge(
     if before is None or life.prompt is not None:
         return
     lost = [n for n in now if before.get(n, ("",))[0] == "ready" and now[n][0] == "failed"]
-    for took in _delays(lost, event, removals):
-        quiet = life.written < event.t - took - _QUIET
-        if quiet and took <= _PROMPT:
-            life.prompt = True
-        elif took >= _LATE:
+    delays = list(_delays(lost, event, removals))
+    for took in delays:
+        if took >= _LATE:
             life.prompt = False
+        elif took <= _PROMPT and life.written < event.t - took - _QUIET:
+            life.prompt = True
+    if life.prompt is not None:
+        for took in delays:
+            life.bound(took)
 
 
 def _delays(lost: list[str], event: Event, removals: list[Files]) -> Iterator[float]:

@@ -78,7 +78,7 @@ def test_writes_that_do_not_agree_tell_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "prompt"), [(20.8, True), (22.9, True), (23.5, None), (24.5, False), (26.7, False)]
+    ("seen", "prompt"), [(20.8, True), (22.9, True), (23.2, None), (24.5, False), (26.7, False)]
 )
 def test_the_order_is_told_by_the_first_removal(
     tmp_path: Path, seen: float, prompt: bool | None
@@ -88,6 +88,20 @@ def test_the_order_is_told_by_the_first_removal(
         (seen, "MODIFIED", manager({"a": "failed"})),
     ]
     assert clocks(recorded(tmp_path, shown, removed=20.0), -100.0).prompt is prompt
+
+
+@pytest.mark.parametrize(
+    ("seen", "first", "last"), [(20.5, 0.02, 0.5), (23.4, 0.02, 0.4), (26.7, 0.7, 0.98)]
+)
+def test_a_removal_bounds_when_the_monitor_was_told(
+    tmp_path: Path, seen: float, first: float, last: float
+) -> None:
+    shown = [
+        (-0.1, "INITIAL", manager({"a": "ready"})),
+        (seen, "MODIFIED", manager({"a": "failed"})),
+    ]
+    found = clocks(recorded(tmp_path, shown, removed=20.0), -100.0)
+    assert found.heard == pytest.approx((first, last), abs=0.05)
 
 
 def test_a_removal_amid_other_news_tells_no_promptness(tmp_path: Path) -> None:

@@ -124,9 +124,10 @@ def _raise(cluster: Cluster, wish: Wish, held: Held, anywhere: Held, choice: Cho
         return Raise(image, held, (), 0, against)
     have = [*held.proven, *held.coming]
     live = len(anywhere.proven) + len(anywhere.coming)
-    least = minimum_wanted(cluster, image) - (live - len(have))
+    left_out = live - len(have)
+    least = minimum_wanted(cluster, image) - left_out
     targets, short = _targets(image, have, wish.copies, least, choice)
-    minimum = minimum_to_write(cluster, image, wish.copies, live, len(targets))
+    minimum = minimum_to_write(cluster, image, wish.copies + left_out, live, len(targets))
     repair = any(not copy.complete for copy in image.wanted)
     return Raise(image, held, tuple(targets), minimum, short, repair)
 

@@ -77,6 +77,8 @@ _TEXTS: tuple[tuple[str, UrlCause], ...] = (
     ("connection reset", CUT),
     ("connection refused", UNREACHABLE),
     ("no route to host", UNREACHABLE),
+    ("network is unreachable", UNREACHABLE),
+    ("server misbehaving", UNREACHABLE),
     ("i/o timeout", UNREACHABLE),
     ("context deadline exceeded", UNREACHABLE),
     ("backing image is deleted, requesting", INTERRUPTED),

@@ -71,6 +71,15 @@ def test_copies_that_are_there_get_only_their_minimum() -> None:
     assert labels(one) == [] and one.minimum == 2 and one.writes
 
 
+def test_copies_that_are_there_are_kept_although_a_node_that_is_left_out_has_one_too() -> None:
+    """Longhorn counts the copy on that node, and would take one of the others away as too many."""
+    copies = [copy("a.0"), copy("b.0"), copy("c.0")]
+    one = need(three("1.12.1", image("i", copies, min_copies=2)), away=("a",))
+    assert labels(one) == [] and one.minimum == 3
+    kept = three("1.12.1", image("i", copies, min_copies=3))
+    assert not need(kept, away=("a",)).writes
+
+
 def test_a_third_copy_where_both_share_a_zone() -> None:
     one = need(three("1.12.1", image("i", [copy("a.0"), copy("b.0")], min_copies=2)))
     assert labels(one) == ["c/disk-0"] and one.minimum == 3

@@ -56,6 +56,8 @@ def first(message: str, **scene: Any) -> Verdict:
     [
         (f'{SYNC}Head "x://h/f": unsupported protocol scheme "x"', "scheme"),
         (f'{SYNC}Head "http://h/f": dial tcp: lookup h on 10.96.0.10:53: no such host', "host"),
+        (f"{SYNC}dial udp 10.96.0.10:53: connect: network is unreachable", "unreachable"),
+        (f"{SYNC}dial tcp: lookup h on 10.96.0.10:53: server misbehaving", "unreachable"),
         (f"{SYNC}expected status code 200 from http://h/f, got 404 Not Found", "not_found"),
         (f"{SYNC}expected status code 200 from http://h/f, got 403 Forbidden", "denied"),
         (f"{SYNC}expected status code 200 from http://h/f, got 503 Busy", "status"),

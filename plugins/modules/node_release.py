@@ -16,6 +16,8 @@ description:
     uses its copy, when enough proven copies remain elsewhere, when the first file is done and
     nothing reads the copy, checked on lists that are newer than the image. A replica that comes in
     the same moment gets its key back.
+  - Where copies elsewhere went missing since they were counted, makes them again first, three
+    times at most.
   - Then takes the node's disk entries out of Longhorn, so that nothing can come back to them.
   - Does nothing for V(reboot).
 author:
@@ -63,6 +65,20 @@ disks_removed:
   type: list
   elements: str
   sample: [nvme0]
+copies_made:
+  description:
+    - Copies that had to be made again, because others went elsewhere since they were counted.
+      Longhorn's clean-up takes copies that no replica has used for
+      C(backing-image-cleanup-wait-interval) from images that have more than they ask for.
+  returned: always, once the work has begun
+  type: list
+  elements: dict
+  sample: []
+bytes:
+  description: The sum of their sizes, in bytes.
+  returned: always, once the work has begun
+  type: int
+  sample: 0
 lowest_proven:
   description: The lowest number of proven copies elsewhere when a key went.
   returned: always, once the work has begun

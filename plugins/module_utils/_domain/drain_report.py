@@ -96,6 +96,10 @@ def _images(steps: Mapping[str, Step]) -> str:
     if steps.get("replicas", {}).get("raised"):
         # The plan counts these, too: Longhorn copies the image to where it starts a replica of it.
         text += " beside those that came with a replica"
+    again = released.get("copies_made") or []
+    if again:
+        # A copy more than it asks for, and the clean-up takes one that nothing uses.
+        text += f", {len(again)} made again for others that went meanwhile"
     text += f", {len(keys)} taken off it"
     lowered = len(made.get("minimums_lowered") or [])
     if lowered:

@@ -42,6 +42,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
     lower_minimums,
     plan_drain,
     prove_drain,
+    release_and_relocate,
     release_node,
     remember_node,
     remove_disks,
@@ -279,9 +280,9 @@ def _check_selectors(request: Request) -> None:
 
 def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) -> Result:
     """Keys and disk entries of the node out of Longhorn."""
-    outcome = release_node.Outcome()
+    outcome, made = release_node.Outcome(), relocating.Outcome()
     if not request.intent.leaves:
-        return {"changed": False, **outcome.as_data()}
+        return {"changed": False, **_released(outcome, made)}
     cluster, request = _read(work, request)
     uuids = request.scope.uuids(cluster)
     keys = [
@@ -294,16 +295,27 @@ def release(work: Work, request: Request, params: Mapping[str, Any], lock: Lock)
     notes = image_needs.noted_only(cluster, request.scope)
     if work.check_mode or not (keys or disks or notes):
         outcome.keys, outcome.disks = keys, disks
-        return {"changed": bool(keys or disks), **outcome.as_data()}
+        return {"changed": bool(keys or disks), **_released(outcome, made)}
     with lock():
-        releasing = release_node.Release(work, request)
-        outcome = releasing.outcome
         # Without a key left, too: an earlier run may have ended before its files were gone.
-        _told(work, outcome, releasing.run)
+        try:
+            release_and_relocate.release(work, request, outcome, made)
+        finally:
+            work.done.update(_released(outcome, made))
         if disks:
             outcome.disks = remove_disks.remove_disks(work, request.scope)
-    changed = bool(outcome.keys or outcome.disks or outcome.notes_gone)
-    return {"changed": changed, **outcome.as_data()}
+    changed = bool(outcome.keys or outcome.disks or outcome.notes_gone or made.added)
+    return {"changed": changed, **_released(outcome, made)}
+
+
+def _released(outcome: release_node.Outcome, made: relocating.Outcome) -> Result:
+    """What was taken off, and the copies that had to be made once more for it."""
+    copies = made.as_data()
+    return {
+        **outcome.as_data(),
+        "copies_made": copies["copies_made"],
+        "bytes": copies["bytes"],
+    }
 
 
 def prove(work: Work, request: Request, params: Mapping[str, Any]) -> Result:

@@ -64,6 +64,20 @@ AT_ONCE = 600
 # A refusal that no waiting clears is told after this: until then lists may still disagree.
 SETTLE_SECONDS = 8.0
 RULES_THAT_PASS = frozenset({"being_read", "being_cloned", "first_file"})
+# Refusals that another copy elsewhere ends.
+RULES_OF_COPIES = frozenset({"too_few_proven", "copies_missing"})
+CLEANED_UP = (
+    "Longhorn's clean-up may have taken copies elsewhere that nothing has used for "
+    f"{minimum.CLEANUP} (60 min by default)"
+)
+
+
+class ShortOfCopies(Stopped):
+    """Nothing but copies elsewhere is missing: they went since they were counted."""
+
+    def __init__(self, message: str, images: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.images = images
 
 
 @dataclass
@@ -88,15 +102,19 @@ class Outcome:
 class Release:
     """Takes the image keys of one node out of the maps."""
 
-    def __init__(self, work: Work, request: Request) -> None:
+    def __init__(self, work: Work, request: Request, outcome: Outcome | None = None) -> None:
         self._work = work
         self._request = request
         self._place = request.scope.label
         self._uuids: frozenset[str] = frozenset()
-        self.outcome = Outcome()
+        self.outcome = Outcome() if outcome is None else outcome
 
     def run(self) -> Outcome:
-        """Until no map names a disk of the node and no manager there records a file."""
+        """Until no map names a disk of the node and no manager there records a file.
+
+        Raises ShortOfCopies where another relocation helps, Stopped where only a person does,
+        TimedOut.
+        """
         work = self._work
         stuck_since: float | None = None
         misses = 0
@@ -178,7 +196,7 @@ class Release:
     def _check(
         self, refused: dict[str, tuple[guards.Refusal, ...]], progress: bool, since: float | None
     ) -> None:
-        """Refusals that time heals are waited for; others stop the step, naming all of them."""
+        """Refusals that time heals are waited for; others end the release, naming all of them."""
         if not refused or progress:
             return
         told = "; ".join(
@@ -186,12 +204,15 @@ class Release:
             for image, reasons in sorted(refused.items())
         )
         where = f"{count(len(refused), 'copy', 'copies')} must stay on {self._place}"
-        final = any(
-            reason.rule not in RULES_THAT_PASS for reasons in refused.values() for reason in reasons
-        )
+        rules = {reason.rule for reasons in refused.values() for reason in reasons}
+        final = rules - RULES_THAT_PASS
         stuck = 0.0 if since is None else self._work.deadline.now() - since
         if final and stuck >= SETTLE_SECONDS:
-            raise Stopped(f"{where}: {told}. Nothing unsafe was removed.")
+            text = f"{where}: {told}. Nothing unsafe was removed."
+            if final <= RULES_OF_COPIES:
+                again = f"{CLEANED_UP}. Run the same command again: it makes what is missing first."
+                raise ShortOfCopies(f"{text} {again}", tuple(sorted(refused)))
+            raise Stopped(text)
         if self._work.deadline.expired:
             elapsed = spell_seconds(self._work.deadline.elapsed())
             raise TimedOut(f"waited {elapsed}, but {where}: {told}.")

@@ -110,12 +110,18 @@ class Outcome:
 class Relocation:
     """Makes the images of one node safe."""
 
-    def __init__(self, work: Work, request: Request) -> None:
+    def __init__(
+        self, work: Work, request: Request, outcome: Outcome | None = None, taken: int = 0
+    ) -> None:
+        """taken: copies that were taken off the node before, to be told."""
         self._work = work
         self._request = request
         self._place = request.scope.label
+        self._kept = f"Nothing was taken off {self._place}"
+        if taken:
+            self._kept = f"{count(taken, 'copy', 'copies')} taken off {self._place} before"
         self._quiet_since: float | None = None
-        self.outcome = Outcome()
+        self.outcome = Outcome() if outcome is None else outcome
         self._transfers = Transfers()
 
     def run(self) -> Outcome:
@@ -143,7 +149,7 @@ class Relocation:
                     raise TimedOut(
                         f"waited {spell_seconds(work.deadline.elapsed())} for proven copies off "
                         f"{self._place}; last seen: {_seen(live.picture(), unsafe)}. "
-                        f"Nothing was taken off {self._place}. {SYNC_HELD_BACK}."
+                        f"{self._kept}. {SYNC_HELD_BACK}."
                     )
                 live.next_change(min(1.0, work.deadline.remaining()))
 
@@ -163,7 +169,7 @@ class Relocation:
             told = names([need.image.name for need in lost])
             raise Stopped(
                 f"{told}: the only proven copy is on {self._place} and no disk can take "
-                f"another; last seen: {_seen(cluster, lost)}. Nothing was taken off it. Run it "
+                f"another; last seen: {_seen(cluster, lost)}. {self._kept}. Run it "
                 "again once that is settled, or plan again to see why each disk was refused "
                 "(--check --diff)."
             )
@@ -176,18 +182,14 @@ class Relocation:
             found = blockers_of_images.first_file(cluster, source, self._place)
             if source.state in blockers_of_images.FAILED and found.clears is not Clears.BY_ITSELF:
                 raise Stopped(
-                    f"{source.name}: {found.reason}. Nothing was taken off {self._place}. "
-                    f"What to do: {found.remedy}."
+                    f"{source.name}: {found.reason}. {self._kept}. What to do: {found.remedy}."
                 )
 
     def _tell(self, cluster: Cluster, needs: tuple[Need, ...]) -> None:
         work = self._work
         waiting = [need for need in needs if not need.safe]
         safe = len(needs) - len(waiting)
-        work.where = (
-            f"{safe} of {len(needs)} images are safe without {self._place}; "
-            "nothing was taken off it."
-        )
+        work.where = f"{safe} of {len(needs)} images are safe without {self._place}. {self._kept}."
         if not needs:
             return
         if not waiting:

@@ -205,9 +205,10 @@ def figures(steps: Mapping[str, Any]) -> dict[str, Any]:
     if not steps:
         return {}
     images, replicas = steps.get("images") or {}, steps.get("replicas") or {}
+    made = (images, steps.get("release") or {})
     return {
-        "copies": len(images.get("copies_made") or ()),
-        "bytes": int(images.get("bytes") or 0),
+        "copies": sum(len(step.get("copies_made") or ()) for step in made),
+        "bytes": sum(int(step.get("bytes") or 0) for step in made),
         "raised": len(replicas.get("raised") or ()),
         "moved": len(replicas.get("replicas_deleted") or ()),
         "degraded": int(replicas.get("degraded") or 0),

@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_re
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import rolling
 from tests.unit.plugins.module_utils._domain import build
 
 REMOVE = Request("worker-3", Intent.REMOVE)
@@ -141,6 +142,22 @@ def test_the_report() -> None:
         "  next      power worker-3 off, then run the same command with -e delete_node=true, or "
         "kubectl delete node worker-3; its Longhorn node goes by itself",
     ]
+
+
+def test_copies_that_had_to_be_made_again_are_told() -> None:
+    empty = build.node("worker-3", [], before={"intent": "remove"})
+    cluster = build.cluster("1.12.1", build.node("worker-1"), empty, cordoned=["worker-3"])
+    steps = {
+        "images": {"copies_made": [{"image": "a"}], "bytes": 0, "seconds": 1},
+        "release": {"keys_removed": [{}], "copies_made": [{"image": "a"}], "bytes": 5},
+    }
+    told = drain_report.report(prove(cluster, REMOVE), REMOVE, steps, 9)[1]
+    assert (
+        "1 copy made (0 B, 0 B/s), 1 made again for others that went meanwhile, 1 taken off it"
+        in told
+    )
+    figures = rolling.figures(steps)
+    assert (figures["copies"], figures["bytes"]) == (2, 5)
 
 
 def test_what_speaks_against_another_intent_is_only_in_the_outcome() -> None:

@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import proven, redact
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    data_source_end,
+    proven,
+    redact,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import (
     Blocker,
     Clears,
@@ -167,6 +171,8 @@ def _no_target(need: Need, place: str, placement: Placement, remedies: Remedies)
 
 def first_file(cluster: Cluster, source: DataSource, place: str) -> Blocker:
     """A first file is being made on the node: its pod has no budget, its bytes go with it."""
+    if source.meta.deleting:
+        return _ending(cluster, source)
     progress = f"{source.state or 'starting'}, {source.progress} %"
     reason = f"its first file is being made on {place} ({source.source_type}, {progress})"
     broken = source.state in FAILED
@@ -189,12 +195,30 @@ def first_file(cluster: Cluster, source: DataSource, place: str) -> Blocker:
     return Blocker("first_file", "image", source.name, reason, remedy)
 
 
+def _ending(cluster: Cluster, source: DataSource) -> Blocker:
+    """Its data source is being deleted, and with it what the first file has so far."""
+    name = source.name
+    if data_source_end.ends_by_itself(cluster, source):
+        reason = f"its data source is being deleted ({source.state or 'starting'})"
+        wait = "wait until it is gone"
+        return Blocker("first_file", "image", name, reason, wait, Clears.BY_ITSELF)
+    reason, remedy = data_source_end.told(cluster, source)
+    if data_source_end.left_over(cluster, source):
+        return Blocker("data_source_left", "image", name, reason, remedy, stops=False)
+    return Blocker("first_file", "image", name, reason, remedy)
+
+
 def first_files(cluster: Cluster, scope: Scope) -> Iterator[Blocker]:
-    """All data sources that still work on one of the disks to empty."""
+    """All data sources that still work on one of the disks to empty, and those that stay there
+    though their image is gone.
+    """
     uuids = scope.uuids(cluster)
     for source in cluster.data_sources.values():
         on_node = source.node == scope.node and not scope.disk
-        if not source.file_transferred and (on_node or source.disk in uuids):
+        if source.file_transferred or not (on_node or source.disk in uuids):
+            continue
+        gone = data_source_end.left_over(cluster, source)
+        if not (gone and data_source_end.ends_by_itself(cluster, source)):
             yield first_file(cluster, source, scope.label)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    data_source_end,
     drain_outcome,
     held_without,
     image_needs,
@@ -116,8 +117,11 @@ def _common(cluster: Cluster, request: Request) -> list[str]:
     engines = [e.volume for e in cluster.engines.values() if e.node == request.node]
     if engines:
         found.append(f"attached there: {names(sorted(engines))}")
-    first = [s.name for s in cluster.data_sources.values() if s.node == request.node]
-    making = [name for name in first if not cluster.data_sources[name].file_transferred]
+    making = [
+        source.name
+        for source in cluster.data_sources.values()
+        if source.node == request.node and data_source_end.in_the_making(cluster, source)
+    ]
     if making:
         found.append(f"first file in the making: {names(sorted(making))}")
     pods = [

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import data_source_end
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.scope import Scope
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count
@@ -80,7 +81,7 @@ def left_on(cluster: Cluster, scope: Scope, uuids: Collection[str] = ()) -> Left
         first_files=_names(
             source.name
             for source in cluster.data_sources.values()
-            if source.disk in disks and not source.file_transferred
+            if source.disk in disks and data_source_end.in_the_making(cluster, source)
         ),
         entries=_names(
             image.name

@@ -14,9 +14,11 @@ from typing import Any
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    data_source_end,
     diagnosis_text,
     image_facts,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.delivered import (
     expected_of,
 )
@@ -55,12 +57,15 @@ def unknown_image(name: str, known: Iterable[str]) -> str:
     return f"There is no image {name}. There are: {', '.join(there[:SHOWN])}{more}."
 
 
-def chosen(names: Sequence[str], known: Iterable[str]) -> list[str]:
-    """The names asked for, or all. Raises Failure naming every one that does not exist."""
+def chosen(names: Sequence[str], known: Iterable[str], cluster: Cluster | None = None) -> list[str]:
+    """The names asked for, or all. Raises Failure naming every one that does not exist; with the
+    cluster also what a deleted one has left.
+    """
     there = sorted(known)
     missing = [name for name in names if name not in there]
     if missing:
-        raise Failure("\n".join(unknown_image(name, there) for name in missing))
+        left = {n: data_source_end.of_gone_image(cluster, n) if cluster else "" for n in missing}
+        raise Failure("\n".join(left[name] or unknown_image(name, there) for name in missing))
     return list(dict.fromkeys(names)) or there
 
 
@@ -75,7 +80,7 @@ def diagnose(
     longhorn = find_longhorn(task.client, only_look=True)
     cluster = read_cluster(task.client, longhorn, IMAGE_KINDS)
     observation = Observation(window_seconds)
-    selected = chosen(names, cluster.images)
+    selected = chosen(names, cluster.images, cluster)
     observation.record(cluster, selected, task.deadline.now())
     unsure = [name for name in selected if _unsure(observation, name)]
     if unsure and window_seconds > 0:

@@ -114,10 +114,10 @@ class Recovery:
                 raise
 
     def _names(self, live: LiveCluster) -> list[str]:
-        known = live.picture().images
+        cluster = live.picture()
         if self._request.everything:
-            return sorted(known)
-        return chosen(self._request.images, known)
+            return sorted(cluster.images)
+        return chosen(self._request.images, cluster.images, cluster)
 
     def _observe(self, live: LiveCluster, names: Sequence[str]) -> None:
         """Look until nothing needs a longer look: at once where copies are proven."""

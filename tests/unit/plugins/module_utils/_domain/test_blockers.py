@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     pod_filters,
     pod_volumes,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import Meta
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.blocker import Blocker
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.drain_request import (
     Request,
@@ -93,6 +95,53 @@ def test_a_first_file_in_the_making_depends_on_its_type() -> None:
     assert told(only(found(image, broken))) == ("first_file", "needs_action", True)
     elsewhere = build.source("a", done=False, node="n2", disk="n2.0")
     assert found(image, elsewhere) == []
+
+
+def deleted_source(name: str = "a", state: str = "failed") -> Any:
+    meta = Meta(name, deleting=True)
+    return build.source(name, done=False, meta=meta, state=state, node="n1", disk="n1.0")
+
+
+def test_a_data_source_whose_image_is_gone_is_told_and_does_not_stop_the_drain() -> None:
+    blocker = only(found(deleted_source()))
+    assert told(blocker) == ("data_source_left", "needs_action", False)
+    assert "its image is deleted" in blocker.reason
+    assert blocker.remedy.endswith(
+        "kubectl -n longhorn-system patch backingimagedatasources.longhorn.io a --type=json "
+        """-p '[{"op": "remove", "path": "/metadata/finalizers"}]'"""
+    )
+    calm = [build.node(f"n{n}", allow_scheduling=n > 1) for n in (1, 2, 3)]
+    cluster = build.cluster("1.12.1", *calm, deleted_source(), cordoned=["n1"])
+    proof = drain_proof.prove(cluster, REMOVE)
+    assert proof.left.first_files == () and proof.safe(Intent.REMOVE)
+
+
+def test_one_that_is_cleaned_up_goes_by_itself() -> None:
+    assert found(deleted_source(state="failed-and-cleanup")) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "clears"), [("running", "clears_by_itself"), ("stopped", "needs_action")]
+)
+def test_one_whose_image_is_being_deleted_waits_for_a_manager_that_runs(
+    state: str, clears: str
+) -> None:
+    image = build.image("a", [build.copy("n2.0", "")], meta=Meta("a", deleting=True))
+    manager = dataclasses.replace(build.manager("n2", [], state=state), images={"a": "uuid"})
+    blocker = only(found(image, manager, deleted_source()))
+    assert told(blocker) == ("first_file", clears, True)
+    assert "is being deleted" in blocker.reason
+    if clears == "needs_action":
+        assert "n2 (stopped)" in blocker.reason and "see that n2 is Ready" in blocker.remedy
+
+
+def test_an_image_that_is_being_deleted_gets_no_new_manager() -> None:
+    image = build.image("a", [build.copy("n2.0", "")], meta=Meta("a", deleting=True))
+    blocker = only(found(image, deleted_source()))
+    assert told(blocker) == ("first_file", "needs_action", True)
+    assert "kubectl" in blocker.remedy
+    stays = build.image("a", [build.copy("n2.0", "")])
+    assert told(only(found(stays, deleted_source())))[1] == "clears_by_itself", "that one gets one"
 
 
 @pytest.mark.parametrize(

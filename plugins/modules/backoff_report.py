@@ -47,6 +47,12 @@ options:
         Logs that cannot be read are named in RV(not_read), and the rest is judged.
     type: bool
     default: true
+  svg_file:
+    description:
+      - File on the host of the task, usually the control node, that gets the picture of the
+        attempts, also where the task fails by its verdict. Check mode writes none.
+      - A relative path is meant from the folder in which Ansible was started.
+    type: path
   expect:
     description:
       - Verdicts with which the task succeeds. V(no_evidence) is not among the choices.
@@ -212,7 +218,7 @@ not_read:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
+from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, document, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import backoff
 
@@ -239,6 +245,7 @@ def main() -> None:
             "name": {"type": "list", "elements": "str"},
             "watch": {"type": "float", "default": 0},
             "read_logs": {"type": "bool", "default": True},
+            "svg_file": {"type": "path"},
             "expect": {
                 "type": "list",
                 "elements": "str",
@@ -251,6 +258,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    document.check(module, "svg_file")
     names, not_read = params["name"] or [], []
     if params["observations"] is not None or params["logs"] is not None:
         try:
@@ -265,6 +273,7 @@ def main() -> None:
                 running, names, params["watch"], params["read_logs"]
             )
     found = {**backoff.report(images, seen), "not_read": not_read}
+    document.write(module, "svg_file", found["svg"])
     objection = backoff.objection(found["reports"], params["expect"])
     if objection:
         module.fail_json(msg=objection, **found)

@@ -17,7 +17,11 @@ description:
     because Longhorn looks at it only every half minute.
   - The verdict is V(follows_rule), V(deviates), V(no_backoff) or V(no_evidence). Real releases
     retry a failed sync about every 3 seconds, which is V(no_backoff).
-  - V(no_evidence) always fails the task. What was not seen is never taken for a pass.
+  - V(no_evidence) always fails the task, and V(deviates) does unless it is expected. What was not
+    seen is never taken for a pass.
+  - Two syncs to a disk may have causes of their own, such as a node's return and a new copy. They
+    are taken for retries only where the first was seen to fail, or where they follow one another
+    as retries do.
   - The pod of a failing download lives only for seconds, and an image keeps only its last
     transition, so O(watch) the cluster while it retries, or have the logs of the managers read.
   - Nothing is written.
@@ -59,7 +63,7 @@ options:
     type: list
     elements: str
     choices: [follows_rule, deviates, no_backoff]
-    default: [follows_rule, deviates, no_backoff]
+    default: [follows_rule, no_backoff]
   observations:
     description:
       - Observations to judge in place of a cluster, which is then not connected to.
@@ -224,6 +228,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
 
 WORDS = ("disk", "state", "error", "clock", "uid")
 VERDICTS = ["follows_rule", "deviates", "no_backoff"]
+EXPECTED = ["follows_rule", "no_backoff"]
 OBSERVATION = {
     "at": {"type": "str", "required": True},
     "kind": {
@@ -250,7 +255,7 @@ def main() -> None:
                 "type": "list",
                 "elements": "str",
                 "choices": VERDICTS,
-                "default": VERDICTS,
+                "default": EXPECTED,
             },
             "observations": {"type": "list", "elements": "dict", "options": OBSERVATION},
             "logs": {"type": "list", "elements": "dict", "options": LOG},

@@ -99,7 +99,7 @@ def decide(
         return Gate(Decision.CONTINUE, f"{name}: a recovery has begun; it is finished", verdict)
     if sight.exists:
         return Gate(Decision.LEAVE, f"{name} is left alone: {verdict.summary}", verdict)
-    if verdict.name == upgrade_hazard.NAME:
+    if verdict.name == upgrade_hazard.NAME or sight.cluster.schema.hazard:
         text = f"{name} was not touched: {verdict.summary}; {verdict.remedy}."
         return Gate(Decision.REFUSE, text, verdict)
     if verdict.name in (first_file.RUNNING, first_file.FAILING):

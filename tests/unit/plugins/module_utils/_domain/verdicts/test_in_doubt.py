@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import diagnosis_text
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Copy,
@@ -156,6 +157,24 @@ def test_an_emptied_map_is_not_filled_while_a_dead_manager_keeps_its_entry() -> 
     assert kept.remedy.startswith("ansible-playbook nodecare.longhorn.recover_backing_image")
     # A manager that runs takes its entry away within 30 s.
     assert judge_changed(Scene(states={}), copies=leftover("ready")).name == "redownloading"
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "fate"),
+    [("v1.6.4", "unknown", "become a copy again"), ("v1.12.1", "lost", "is deleted when")],
+)
+def test_what_an_emptied_map_leaves_on_a_dead_node_is_lost_from_1_7_on(
+    version: str, level: str, fate: str
+) -> None:
+    """The returning manager deletes the file (1.12.1); up to 1.6 it can be kept."""
+    verdict = judge_changed(Scene(version=version, states={}, down=["n2"]), copies=leftover())
+    assert verdict.name == "blocked_by_unknown"
+    assert diagnosis_text.level(verdict.as_dict()) == level
+    assert fate in verdict.remedy
+    lost = level == "lost"
+    assert verdict.summary.startswith("no copy is left") == verdict.recoverable == lost
+    others = catalogue.WORST_FIRST.index("all_failed_will_recover_itself")
+    assert (catalogue.severity(verdict) < others) == lost
 
 
 def test_a_dead_entry_outside_of_the_map_keeps_longhorn_from_healing_too() -> None:

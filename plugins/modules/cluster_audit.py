@@ -17,8 +17,8 @@ description:
   - Lists what is weak. These are images without a proven copy, with a single one, with all copies
     on one node or in one zone, or below their minimum; map entries that Longhorn cannot write back
     or that name a disk which is gone; downloads without a checksum, and with O(probe_sources)
-    those whose source no longer delivers; volumes whose complete replicas are all on one disk or
-    node.
+    those whose source no longer delivers; volumes whose complete replicas are all on one disk
+    or node, or in one zone where there are several.
   - Up to Longhorn 1.6, also tells whether the step to 1.7 is safe. The served resource definition
     must know the new placement map before the new managers start, no eviction may be requested, and
     every image needs two proven copies.

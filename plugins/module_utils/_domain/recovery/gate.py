@@ -126,6 +126,10 @@ def begun(sight: Sight) -> bool:
 
 def _first_file(sight: Sight, verdict: Verdict, new_url: bool) -> Gate:
     name = sight.image.name
+    if verdict.detail == first_file.AGAIN:
+        return Gate(
+            Decision.LEAVE, f"{name} is left alone while it is tried: {verdict.summary}", verdict
+        )
     if verdict.name == first_file.FAILING and new_url and sight.can_download:
         text = f"{name} never had a copy; it gets its new URL"
         return Gate(Decision.RECOVER, text, verdict, at_risk=risk.at_risk(sight))

@@ -128,7 +128,9 @@ def may_pass(sight: Sight, verdict: Verdict) -> bool:
     """
     if verdict.name in (deleting.NAME, deleting.BLOCKED):
         return False
-    begins = verdict.name in (first_file.RUNNING, redownloading.NAME)
+    begins = verdict.name in (first_file.RUNNING, redownloading.NAME) or (
+        verdict.detail == first_file.AGAIN
+    )
     if begins and sight.source is not None and not sight.source.progress:
         return True
     return bool(sight.having(Standing.EMPTY, Standing.WAITING))

@@ -18,6 +18,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Copy,
     Disk,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
+    Decision,
+    decide,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import catalogue
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
@@ -142,6 +146,39 @@ def test_nobody_is_told_to_wait_for_an_upload_that_nobody_sends(virtual_size: in
         virtual_size=virtual_size,
     )
     assert "send it again" in verdict.remedy
+
+
+CREATED = "2026-11-20T20:45:44Z"
+
+
+@pytest.mark.parametrize(
+    ("since", "kind", "name"),
+    [
+        # The four tries of the recording v1.12.1/b-404.
+        (CREATED, "download", "first_download_running"),
+        ("2026-11-20T20:46:47Z", "download", "first_download_failing"),
+        ("2026-11-20T20:53:47Z", "download", "first_download_failing"),
+        ("2026-11-20T20:46:47Z", "upload", "first_download_running"),
+        ("", "download", "first_download_running"),
+    ],
+)
+def test_a_later_try_is_told_from_the_first_though_its_message_is_gone(
+    since: str, kind: str, name: str
+) -> None:
+    first = Scene(
+        states={"d1": ""}, source_state="", transferred=False, virtual_size=0, since=since
+    )
+    cluster = dataclasses.replace(first, source_type=kind).cluster()
+    source = cluster.data_sources[NAME]
+    source = dataclasses.replace(source, meta=dataclasses.replace(source.meta, created=CREATED))
+    cluster = dataclasses.replace(cluster, data_sources={NAME: source})
+    window = [see(cluster, cluster.images[NAME], at) for at in (0.0, 12.0)]
+    verdict = catalogue.judge(window)
+    assert verdict.name == name
+    assert f"tried since {CREATED}" in verdict.summary
+    assert ("nothing to do" in verdict.remedy) == (name.endswith("running") and kind == "download")
+    assert catalogue.may_pass(window[-1], verdict)
+    assert decide(window, new_url=True).decision is Decision.LEAVE
 
 
 def leftover(state: str = "unknown") -> dict[str, Copy]:

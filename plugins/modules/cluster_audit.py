@@ -17,8 +17,8 @@ description:
   - Lists what is weak. These are images without a proven copy, with a single one, with all copies
     on one node or in one zone, or below their minimum; map entries that Longhorn cannot write back
     or that name a disk which is gone; downloads without a checksum, and with O(probe_sources)
-    those whose source no longer delivers; volumes whose complete replicas are all on one disk or
-    node.
+    those whose source no longer delivers; volumes whose complete replicas are all on one disk
+    or node, or in one zone where there are several.
   - Up to Longhorn 1.6, also tells whether the step to 1.7 is safe. The served resource definition
     must know the new placement map before the new managers start, no eviction may be requested, and
     every image needs two proven copies.
@@ -63,6 +63,7 @@ options:
         test case fails when it is at O(fail_on) or worse, or is weak at all with V(never).
       - It holds no times, so an unchanged cluster gives the same file. It is not written in check
         mode, and never counts as a change.
+      - A relative path is meant from the folder in which Ansible was started.
     type: path
   fail_on:
     description:
@@ -173,13 +174,9 @@ requests:
   sample: 11
 """
 
-import os
-import tempfile
-from pathlib import Path
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, task
+from ansible_collections.nodecare.longhorn.plugins.module_utils import argspec, document, task
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.audit import show
 
 
@@ -199,6 +196,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    document.check(module, "junit_file")
     with task.running(module) as running:
         found, failure = show(
             running,
@@ -209,24 +207,12 @@ def main() -> None:
             probe=argspec.source_way(params) if params["probe_sources"] else None,
         )
     if params["junit_file"] and not module.check_mode:
-        write(module, Path(params["junit_file"]), found["junit"])
+        document.write(module, "junit_file", found["junit"])
     if failure:
         # Ansible prints all of a failed result: everything was shown by then.
         short = {key: found[key] for key in ("lines", "worst", "counts")}
         module.fail_json(msg=failure, changed=False, **short)
     module.exit_json(changed=False, **found)
-
-
-def write(module: AnsibleModule, path: Path, document: str) -> None:
-    """Put the document there whole, or not at all."""
-    if not path.parent.is_dir():
-        module.fail_json(msg=f"junit_file: there is no folder {path.parent}", changed=False)
-    if path.is_file() and path.read_text(encoding="utf-8") == document:
-        return
-    descriptor, temporary = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(document)
-    module.atomic_move(temporary, str(path))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ options:
     description:
       - The file for the report of the run. Here it is made sure that it can be written; a run that
         is refused is written to it.
+      - A relative path is meant from the folder in which Ansible was started.
     type: path
 """
 

@@ -93,6 +93,7 @@ options:
     description:
       - File for the report as JSON, with V(stop) and V(finish), readable by its owner only. A file
         that cannot be written is a warning, because the work is done by then.
+      - A relative path is meant from the folder in which Ansible was started.
     type: path
 """
 

@@ -33,11 +33,29 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.progress im
 POLL_SECONDS = 0.5
 LINE_BYTES_MAX = 4096
 SUMMARY_LINES_MAX = 3
+# Options of our modules that name a file to be written.
+FILE_OPTIONS = ("report_file", "junit_file", "svg_file")
 
 
 def printable(text: str) -> str:
     """The text with every character that could steer a terminal replaced."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def from_here(args: Mapping[str, Any], here: str) -> dict[str, Any]:
+    """The arguments with every file to be written named from *here*.
+
+    Ansible runs a local module in the folder of its playbook, which is one of the collection's own
+    where the playbook is. This process stays where ansible-playbook was started.
+    """
+    found = dict(args)
+    for name in FILE_OPTIONS:
+        path = found.get(name)
+        if isinstance(path, str) and path:
+            plain = os.path.expanduser(os.path.expandvars(path))
+            # The module expands what begins with ~ or a variable, maybe as another user.
+            found[name] = path if os.path.isabs(plain) else os.path.join(here, plain)
+    return found
 
 
 class LineReader(threading.Thread):
@@ -138,7 +156,10 @@ class LiveProgressAction(ActionBase):  # type: ignore[misc]
             result = merge_hash(result, self._run_shown(task_vars, host))
         else:
             result = merge_hash(
-                result, self._execute_module(task_vars=task_vars, wrap_async=in_background)
+                result,
+                self._execute_module(
+                    module_args=self._module_args(), task_vars=task_vars, wrap_async=in_background
+                ),
             )
         if not self._task.no_log:
             self._show_the_end(result, host)
@@ -157,6 +178,10 @@ class LiveProgressAction(ActionBase):  # type: ignore[misc]
             # Ansible prints all of a failed result.
             result.pop(self.SHOWN, None)
 
+    def _module_args(self) -> dict[str, Any]:
+        args: Mapping[str, Any] = self._task.args
+        return from_here(args, os.getcwd()) if self._connection.transport == "local" else dict(args)
+
     def _can_show(self) -> bool:
         return (
             self._connection.transport == "local"
@@ -169,7 +194,9 @@ class LiveProgressAction(ActionBase):  # type: ignore[misc]
             Display().display(f"  [{host}] {line}", stderr=True)
 
         with shown_lines(show) as path, self._environment({ENVIRONMENT_VARIABLE: path}):
-            answer: dict[str, Any] = self._execute_module(task_vars=task_vars)
+            answer: dict[str, Any] = self._execute_module(
+                module_args=self._module_args(), task_vars=task_vars
+            )
             return answer
 
     @contextlib.contextmanager

@@ -72,7 +72,10 @@ _WORDS = {
 def level(verdict: Facts) -> str:
     """How bad a verdict (its `as_dict`) is: one of LEVELS. A first file that arrives is fine."""
     name = verdict["name"]
-    if name in _LOST:
+    if name in _LOST or (name, verdict.get("detail")) == (
+        blocked_by_unknown.NAME,
+        blocked_by_unknown.LEFTOVER,
+    ):
         return LOST
     if name in _UNKNOWN:
         return UNKNOWN

@@ -51,7 +51,7 @@ def task_of(server: ApiServer) -> Task:
     return Task(client, deadline, interrupt, Progress(None, interrupt))
 
 
-def play(server: ApiServer, *arguments: str) -> subprocess.CompletedProcess[str]:
+def play(server: ApiServer, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     tree = str(CHECKOUT / ".build" / "collections")
     kept = {key: os.environ[key] for key in ("HOME", "LANG") if key in os.environ}
     environment = kept | {
@@ -71,7 +71,7 @@ def play(server: ApiServer, *arguments: str) -> subprocess.CompletedProcess[str]
         timeout=100,
         check=False,
         env=environment,
-        cwd=CHECKOUT,
+        cwd=folder,
     )
 
 
@@ -102,15 +102,18 @@ def test_an_unknown_image_and_a_log_that_cannot_be_read(server: ApiServer) -> No
 
 
 @pytest.mark.parametrize("server", ["1.12"], indirect=True)
-def test_the_playbook_fails_without_evidence_and_writes_the_picture(
+def test_the_playbook_fails_without_evidence_and_writes_the_picture_where_the_user_stands(
     server: ApiServer, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "backoff.svg"
-    done = play(server, "-e", json.dumps({"image": "there", "svg": str(picture)}))
+    folder = tmp_path / "here"
+    folder.mkdir()
+    done = play(server, folder, "-e", "image=there", "-e", "svg=backoff.svg")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "no evidence: " in done.stdout
-    assert picture.read_text(encoding="utf-8").startswith("<svg")
-    watched = play(server, "-e", json.dumps({"image": "missing", "watch": ANY_WINDOW_SECONDS}))
+    assert (folder / "backoff.svg").read_text(encoding="utf-8").startswith("<svg")
+    watched = play(
+        server, folder, "-e", json.dumps({"image": "missing", "watch": ANY_WINDOW_SECONDS})
+    )
     assert watched.returncode == 0, watched.stdout + watched.stderr
     assert "follows the rule" in watched.stdout
 

@@ -49,7 +49,7 @@ def renamed(events: Events, chance: random.Random) -> Events:
     for number, name in enumerate(sorted(images)):
         odd = chance.choice(NAMES) + (f"-{number}" if number else "")
         text = text.replace(f'"{name}"', f'"{odd}"')
-    return [(at, kind, what, raw) for at, kind, what, raw in json.loads(text)]
+    return [tuple(event) for event in json.loads(text)]
 
 
 DISTURBANCES: dict[str, Callable[[Events, random.Random], Events]] = {

@@ -38,6 +38,7 @@ _RULES = {
     "one_node": ("with all copies on one node", "with all copies on one node"),
     "one_zone": ("with all copies in one zone", "with all copies in one zone"),
     "one_replica": ("volume on one node", "volumes on one node"),
+    "replicas_in_one_zone": ("volume in one zone", "volumes in one zone"),
     "below_minimum": ("image below its minimum", "images below their minimum"),
     "incomplete_entry": ("map that Longhorn cannot write", "maps that Longhorn cannot write"),
     "orphan_map_entry": ("map that names a gone disk", "maps that name a gone disk"),

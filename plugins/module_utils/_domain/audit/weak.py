@@ -22,6 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.ho
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.impact import (
     DISK,
     NODE,
+    ZONE,
     Impact,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
@@ -173,13 +174,20 @@ def _source(image: Image, problem: str) -> Iterator[Finding]:
 
 
 def _volumes(impacts: Mapping[str, tuple[Impact, ...]]) -> Iterator[Finding]:
-    """Volumes that one disk or one node takes down."""
+    """Volumes that one disk or one node takes down, or one zone where there are several."""
     told: set[str] = set()
-    for kind in (DISK, NODE):
+    for kind in (DISK, NODE, ZONE):
         for unit in impacts.get(kind, ()):
             for name in unit.volumes:
                 if name not in told:
                     told.add(name)
-                    text = f"its complete replicas are all on {kind} {unit.name}"
-                    remedy = "give it one replica more (spec.numberOfReplicas)"
-                    yield Finding("one_replica", AT_RISK, "volume", name, text, remedy)
+                    yield _volume(kind, unit.name, name)
+
+
+def _volume(kind: str, unit: str, name: str) -> Finding:
+    text = f"its complete replicas are all {'in' if kind == ZONE else 'on'} {kind} {unit}"
+    remedy = "give it one replica more (spec.numberOfReplicas)"
+    if kind == ZONE:
+        remedy += ", in another zone"
+        return Finding("replicas_in_one_zone", WEAK, "volume", name, text, remedy)
+    return Finding("one_replica", AT_RISK, "volume", name, text, remedy)

@@ -48,7 +48,8 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Series:
-    """The attempts at one thing: the first file of an image, or its copy on one disk.
+    """The attempts at one thing: the first file of an image, or its copy on one disk. Those of a
+    sync may have several causes (see rule.OTHER_CAUSE).
 
     *from_start* says that the first attempt is known to be the very first; *successes* are the
     times at which the file was there, *failures* those at which an attempt ended without it;

@@ -18,6 +18,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.
     series_of,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.observation import (
+    ENTRY,
     Observation,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.rule import (
@@ -102,6 +103,12 @@ def judge(series: Series) -> Judgement:
     middle = median(window.seconds for window in measured)
     if len(measured) >= FAST_WINDOWS and middle <= FAST_SECONDS:
         return Judgement(series, NO_BACKOFF, _fast_text(series, middle), CERTAIN, fitted.windows, 0)
+    if series.retries == SYNC and not _retried(series, fitted.first_deviation):
+        text = (
+            "no evidence: nothing shows that the syncs failed that came before others, so each may "
+            "have a cause of its own; watch the cluster while it retries"
+        )
+        return Judgement(series, NO_EVIDENCE, text, NONE, fitted.windows)
     confidence = _confidence(series, fitted, len(measured))
     if fitted.first_deviation is None:
         text = f"follows the rule (1 min doubling to 5 min; each up to {LATE_SECONDS:.0f} s late)"
@@ -120,6 +127,16 @@ def judge_image(observations: Iterable[Observation], image: str) -> list[Judgeme
         return found
     text = "no evidence: no failed attempt and no retry was seen"
     return [Judgement(Series(image, DOWNLOAD, "", ()), NO_EVIDENCE, text, NONE)]
+
+
+def _retried(series: Series, deviation: int | None) -> bool:
+    """Whether the attempt after the window that leaves the rule is for sure a retry of the one
+    before: that one was seen to fail.
+    """
+    if deviation is None:
+        return True
+    before, after = series.attempts[deviation : deviation + 2]
+    return ENTRY in before.seen_in or any(before.at < at <= after.at for at in series.failures)
 
 
 def _tried_again(series: Series) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.attempts import (
+    SYNC,
     Attempt,
     Series,
 )
@@ -27,6 +28,10 @@ FITS = "fits"
 EARLY = "early"
 LATE = "late"
 FREE = "free"
+
+# A copy is made again whenever its key or its node comes back, and a success leaves no line in a
+# log; only what comes while a window may be open can be the same sync once more.
+OTHER_CAUSE = "so long after the one before, the sync may be for another cause"
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,11 @@ def fit(series: Series) -> Fit:
     """Where the first attempt may have been a later one, the place in the row that fits longest."""
     steps = range(1) if series.from_start else range(STEPS)
     fits = [_read(series, step) for step in steps]
-    return max(fits, key=lambda one: (_holds(one), -one.step))
+    return max(fits, key=lambda one: (_holds(one), _fitting(one), -one.step))
+
+
+def _fitting(one: Fit) -> int:
+    return sum(window.standing == FITS for window in one.windows)
 
 
 def _holds(one: Fit) -> int:
@@ -83,7 +92,10 @@ def _read(series: Series, first_step: int) -> Fit:
         expected = length(step)
         why, restarts = _freed(before, after, series.successes)
         why = why or _outlasted(before, after, series.failures, expected)
-        windows.append(Window(seconds, expected, FREE if why else _stand(seconds, expected), why))
+        standing = FREE if why else _stand(seconds, expected)
+        if standing == LATE and series.retries == SYNC:
+            standing, why, restarts = FREE, OTHER_CAUSE, True
+        windows.append(Window(seconds, expected, standing, why))
         step = 0 if restarts or seconds > FORGOTTEN_SECONDS else step + 1
     broken = [n for n, window in enumerate(windows) if window.standing in (EARLY, LATE)]
     return Fit(tuple(windows), first_step, broken[0] if broken else None)

@@ -99,7 +99,7 @@ def decide(
         return Gate(Decision.CONTINUE, f"{name}: a recovery has begun; it is finished", verdict)
     if sight.exists:
         return Gate(Decision.LEAVE, f"{name} is left alone: {verdict.summary}", verdict)
-    if verdict.name == upgrade_hazard.NAME:
+    if verdict.name == upgrade_hazard.NAME or sight.cluster.schema.hazard:
         text = f"{name} was not touched: {verdict.summary}; {verdict.remedy}."
         return Gate(Decision.REFUSE, text, verdict)
     if verdict.name in (first_file.RUNNING, first_file.FAILING):
@@ -126,6 +126,10 @@ def begun(sight: Sight) -> bool:
 
 def _first_file(sight: Sight, verdict: Verdict, new_url: bool) -> Gate:
     name = sight.image.name
+    if verdict.detail == first_file.AGAIN:
+        return Gate(
+            Decision.LEAVE, f"{name} is left alone while it is tried: {verdict.summary}", verdict
+        )
     if verdict.name == first_file.FAILING and new_url and sight.can_download:
         text = f"{name} never had a copy; it gets its new URL"
         return Gate(Decision.RECOVER, text, verdict, at_risk=risk.at_risk(sight))

@@ -29,6 +29,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 
 NAME = "blocked_by_unknown"
+LEFTOVER = "leftover"
 
 
 def is_blocked(sight: Sight) -> bool:
@@ -63,15 +64,26 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
 
 
 def _by_a_leftover(sight: Sight, kept: Sequence[Copy]) -> Verdict:
-    """The map was emptied while a node was down: its entry stays, and Longhorn waits for it."""
+    """The map was emptied while a node was down: its entry stays, and Longhorn waits for it. From
+    1.7 on its manager deletes the file when the node returns, so no copy is left; up to 1.6 the
+    file can be kept and become a copy again (longhorn-manager
+    controller/backing_image_manager_controller.go, v1.6.4 and v1.12.1).
+    """
     disks = sight.cluster.disks
     where = names([disks[c.disk].label if c.disk in disks else f"disk {c.disk}" for c in kept])
+    lost = sight.cluster.schema.replenishes
+    fate = (
+        f"A file that is left on {where} is deleted when its manager runs again, because its key "
+        "is not in the map any more"
+        if lost
+        else f"If {where} comes back first, its file may be kept and become a copy again, or be "
+        "deleted, because its key is not in the map any more"
+    )
     return Verdict(
         NAME,
-        f"its placement map is empty, and Longhorn does not fetch it again while the entry of "
-        f"{where} stands, whose manager does not run",
-        f"{recover_command(sight)}. A file that is left on {where} is deleted when its manager "
-        "runs again, because its key is not in the map any more",
+        f"{'no copy is left: ' if lost else ''}its placement map is empty, and Longhorn does not "
+        f"fetch it again while the entry of {where} stands, whose manager does not run",
+        f"{recover_command(sight)}. {fate}",
         tuple(
             Evidence(
                 f"backingimage/{sight.image.name}",
@@ -81,4 +93,6 @@ def _by_a_leftover(sight: Sight, kept: Sequence[Copy]) -> Verdict:
             )
             for copy in kept
         ),
+        detail=LEFTOVER if lost else "",
+        recoverable=lost and sight.can_download,
     )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import (
     blocked_by_unknown,
@@ -83,15 +84,39 @@ WORST_FIRST: tuple[str, ...] = (
 
 def judge(window: Sequence[Sight]) -> Verdict:
     """The verdict on one image from at least one sight, oldest first."""
-    for rule in RULES:
+    found = _first_answer(window, RULES)
+    if found.name != upgrade_hazard.NAME or not window[-1].cluster.schema.hazard:
+        return found
+    others = [rule for rule in RULES if rule is not upgrade_hazard.judge]
+    other = _first_answer(window, others)
+    return _both(other, found) if severity(other) < severity(found) else found
+
+
+def _first_answer(window: Sequence[Sight], rules: Sequence[Rule]) -> Verdict:
+    for rule in rules:
         found = rule(window)
         if found is not None:
             return found
     raise AssertionError("the last rule always answers")
 
 
+def _both(worse: Verdict, hazard: Verdict) -> Verdict:
+    """The worse verdict in a cluster whose upgrade is half done, to which nothing may be written
+    before that is put right.
+    """
+    return replace(
+        worse,
+        summary=f"{worse.summary}. The cluster besides: {hazard.summary}",
+        remedy=f"first {hazard.remedy}. Then {worse.remedy}",
+        evidence=tuple(dict.fromkeys((*worse.evidence, *hazard.evidence))),
+        confidence=hazard.confidence,
+    )
+
+
 def severity(verdict: Verdict) -> int:
     """0 is the worst."""
+    if (verdict.name, verdict.detail) == (blocked_by_unknown.NAME, blocked_by_unknown.LEFTOVER):
+        return WORST_FIRST.index(unavailable.NEEDS_RECOVERY)
     return WORST_FIRST.index(verdict.name)
 
 
@@ -103,7 +128,9 @@ def may_pass(sight: Sight, verdict: Verdict) -> bool:
     """
     if verdict.name in (deleting.NAME, deleting.BLOCKED):
         return False
-    begins = verdict.name in (first_file.RUNNING, redownloading.NAME)
+    begins = verdict.name in (first_file.RUNNING, redownloading.NAME) or (
+        verdict.detail == first_file.AGAIN
+    )
     if begins and sight.source is not None and not sight.source.progress:
         return True
     return bool(sight.having(Standing.EMPTY, Standing.WAITING))

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import next_try
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import (
+    moment,
+    next_try,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
     Sight,
@@ -29,6 +32,10 @@ RUNNING = "first_download_running"
 FAILING = "first_download_failing"
 
 UPLOAD = "upload"
+AGAIN = "tried_again"
+# The first try begins when the data source is made, the next one a minute later at the earliest
+# (longhorn-manager controller/backing_image_data_source_controller.go, all versions).
+AGAIN_SECONDS = 55.0
 _RETRIED = (DOWNLOAD, "export-from-volume")
 RETRY_TEXT = (
     "Longhorn tries again by itself 1, 2, 4, then every 5 min after a try began, up to 30 s late"
@@ -92,7 +99,8 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
         return None
     failed = failing_sight(window)
     if failed is None or failed.source is None:
-        return _running(sight)
+        again = _tried_again_since(sight)
+        return _again(sight, again) if again else _running(sight)
     message = redact.plain(failed.source.message) or "without a message"
     cause = url_cause(failed.source.message)
     meaning = f"{cause.meaning} ({message})" if cause.meaning else message
@@ -110,6 +118,36 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
     )
 
 
+def _tried_again_since(sight: Sight) -> str:
+    """Since when a later try runs, "" where none shows: its entry was emptied that long after the
+    data source was made. The message of the one before is gone then (recordings b-404, b-host).
+    """
+    source = sight.source
+    if source is None or source.state or source.message or not is_retried(sight):
+        return ""
+    since = next(
+        (c.copy.since for c in sight.copies if c.copy.disk == source.disk and not c.copy.state), ""
+    )
+    try:
+        late = moment.seconds(since) - moment.seconds(source.meta.created)
+    except ValueError:
+        return ""
+    return since if late >= AGAIN_SECONDS else ""
+
+
+def _again(sight: Sight, since: str) -> Verdict:
+    created = sight.source.meta.created if sight.source is not None else ""
+    return Verdict(
+        FAILING,
+        f"its first file is not there yet: tried since {created}, failed at least once, and tried "
+        f"again since {since}; it never had a copy",
+        f"look again in half a minute: the cause is told when this try has failed. {RETRY_TEXT}",
+        source_evidence(sight),
+        confidence=LIKELY,
+        detail=AGAIN,
+    )
+
+
 def wait_text(sight: Sight) -> str:
     """What to do while a first file is being prepared."""
     if sight.source_type == UPLOAD:
@@ -119,9 +157,11 @@ def wait_text(sight: Sight) -> str:
 
 def _running(sight: Sight) -> Verdict:
     progress = sight.source.progress if sight.source is not None else 0
+    created = sight.source.meta.created if sight.source is not None and not progress else ""
+    since = f"; tried since {created}" if created else ""
     return Verdict(
         RUNNING,
-        f"its first file is being prepared ({sight.source_type or DOWNLOAD}, {progress} %)",
+        f"its first file is being prepared ({sight.source_type or DOWNLOAD}, {progress} %{since})",
         wait_text(sight),
         source_evidence(sight),
         confidence=LIKELY if sight.source is None else "certain",

@@ -97,6 +97,23 @@ def test_volumes_go_with_their_replicas_or_with_the_image_they_start_from() -> N
     assert ("one_replica", "alone") in rules(found)
 
 
+def test_volumes_in_one_zone_fail_the_report_and_the_play_alike() -> None:
+    spread = [volume("pair", 2), replica("pair-1", "pair", "a"), replica("pair-2", "pair", "b")]
+    found = ask(three("1.12.1", *spread))
+    assert rules(found) == {("replicas_in_one_zone", "pair")}
+    assert (found.worst, found.findings[0].text) == (
+        "weak",
+        "its complete replicas are all in zone east",
+    )
+    root = ElementTree.fromstring(junit.report(found, "weak"))
+    failed = {
+        case.get("name") for case in root.iter("testcase") if case.find("failure") is not None
+    }
+    assert failed == {"east", "pair"}
+    assert text.too_bad(found, "weak") and not text.too_bad(found, "at_risk")
+    assert ElementTree.fromstring(junit.report(found, "at_risk")).get("failures") == "0"
+
+
 def test_a_failed_replica_counts_for_nothing() -> None:
     held = three(
         "1.12.1",

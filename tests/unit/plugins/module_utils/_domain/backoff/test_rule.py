@@ -18,6 +18,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.observation import (
     ENTRY,
     LOG_DOWNLOAD,
+    LOG_SYNC,
     POD,
     SOURCE,
     Observation,
@@ -147,3 +148,42 @@ def test_a_download_that_outlasts_its_window_tells_nothing_of_it() -> None:
     assert found.windows[0].why == "the attempt itself lasted longer than the window"
     later = [*seen[:1], *(Observation(one.at + 100, POD, "img") for one in seen[1:])]
     assert judged(*later, ended[0], Observation(BEGIN, SOURCE, "img")).first_deviation == 0
+
+
+def syncs(*gaps: float) -> list[Observation]:
+    """Requests in a manager's log, this long one after the other."""
+    times = accumulate(gaps, initial=BEGIN)
+    return [Observation(at, LOG_SYNC, "img", disk="d", clock="node-1") for at in times]
+
+
+def entries(state: str, *times: float) -> list[Observation]:
+    return [Observation(BEGIN + at, ENTRY, "img", "d", state) for at in times]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "verdict"),
+    [
+        # Real 1.12.1: a node came back, and half an hour later its key was given anew.
+        ([1944.0], "no_evidence"),
+        ([150.0], "no_evidence"),
+        ([20.0], "no_evidence"),
+        ([1944.0, 1000.0, 5000.0], "no_evidence"),
+        ([1944.0, 3.0, 3.0, 3.0], "no_backoff"),
+        ([3.0, 3.0, 3.0, 1944.0, 3.0, 3.0], "no_backoff"),
+        ([70.0, 140.0, 1944.0], "follows_rule"),
+    ],
+)
+def test_requests_of_several_causes_are_no_row_of_retries(gaps: list[float], verdict: str) -> None:
+    assert judged(*syncs(*gaps)).verdict == verdict
+
+
+def test_a_sync_that_was_seen_to_fail_and_came_again_too_early_deviates() -> None:
+    ready = [Observation(BEGIN - 60, ENTRY, "img", "other", "ready")]
+    found = judged(*ready, *syncs(20.0, 22.0), *entries("failed", 10.0))
+    assert (found.verdict, found.first_deviation) == ("deviates", 0)
+    assert judged(*ready, *entries("failed", 10.0, 30.0)).verdict == "deviates"
+
+
+def test_failures_of_a_sync_with_a_long_time_between_have_no_row_either() -> None:
+    ready = [Observation(BEGIN - 60, ENTRY, "img", "other", "ready")]
+    assert judged(*ready, *entries("failed", 0.0, 1944.0)).verdict == "no_evidence"

@@ -12,10 +12,15 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import diagnosis_text
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Copy,
     Disk,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
+    Decision,
+    decide,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts import catalogue
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
@@ -143,6 +148,39 @@ def test_nobody_is_told_to_wait_for_an_upload_that_nobody_sends(virtual_size: in
     assert "send it again" in verdict.remedy
 
 
+CREATED = "2026-11-20T20:45:44Z"
+
+
+@pytest.mark.parametrize(
+    ("since", "kind", "name"),
+    [
+        # The four tries of the recording v1.12.1/b-404.
+        (CREATED, "download", "first_download_running"),
+        ("2026-11-20T20:46:47Z", "download", "first_download_failing"),
+        ("2026-11-20T20:53:47Z", "download", "first_download_failing"),
+        ("2026-11-20T20:46:47Z", "upload", "first_download_running"),
+        ("", "download", "first_download_running"),
+    ],
+)
+def test_a_later_try_is_told_from_the_first_though_its_message_is_gone(
+    since: str, kind: str, name: str
+) -> None:
+    first = Scene(
+        states={"d1": ""}, source_state="", transferred=False, virtual_size=0, since=since
+    )
+    cluster = dataclasses.replace(first, source_type=kind).cluster()
+    source = cluster.data_sources[NAME]
+    source = dataclasses.replace(source, meta=dataclasses.replace(source.meta, created=CREATED))
+    cluster = dataclasses.replace(cluster, data_sources={NAME: source})
+    window = [see(cluster, cluster.images[NAME], at) for at in (0.0, 12.0)]
+    verdict = catalogue.judge(window)
+    assert verdict.name == name
+    assert f"tried since {CREATED}" in verdict.summary
+    assert ("nothing to do" in verdict.remedy) == (name.endswith("running") and kind == "download")
+    assert catalogue.may_pass(window[-1], verdict)
+    assert decide(window, new_url=True).decision is Decision.LEAVE
+
+
 def leftover(state: str = "unknown") -> dict[str, Copy]:
     return {"d2": Copy(disk="d2", reported=True, state=state)}
 
@@ -156,6 +194,24 @@ def test_an_emptied_map_is_not_filled_while_a_dead_manager_keeps_its_entry() -> 
     assert kept.remedy.startswith("ansible-playbook nodecare.longhorn.recover_backing_image")
     # A manager that runs takes its entry away within 30 s.
     assert judge_changed(Scene(states={}), copies=leftover("ready")).name == "redownloading"
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "fate"),
+    [("v1.6.4", "unknown", "become a copy again"), ("v1.12.1", "lost", "is deleted when")],
+)
+def test_what_an_emptied_map_leaves_on_a_dead_node_is_lost_from_1_7_on(
+    version: str, level: str, fate: str
+) -> None:
+    """The returning manager deletes the file (1.12.1); up to 1.6 it can be kept."""
+    verdict = judge_changed(Scene(version=version, states={}, down=["n2"]), copies=leftover())
+    assert verdict.name == "blocked_by_unknown"
+    assert diagnosis_text.level(verdict.as_dict()) == level
+    assert fate in verdict.remedy
+    lost = level == "lost"
+    assert verdict.summary.startswith("no copy is left") == verdict.recoverable == lost
+    others = catalogue.WORST_FIRST.index("all_failed_will_recover_itself")
+    assert (catalogue.severity(verdict) < others) == lost
 
 
 def test_a_dead_entry_outside_of_the_map_keeps_longhorn_from_healing_too() -> None:

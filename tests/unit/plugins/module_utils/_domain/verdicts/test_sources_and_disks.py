@@ -220,6 +220,26 @@ def test_an_upgrade_that_is_half_done(version: str, served: list[str]) -> None:
     assert version[1:] in verdict.summary
 
 
+@pytest.mark.parametrize(
+    ("scene", "name"),
+    [
+        ({"states": LOST}, "all_failed_will_recover_itself"),
+        ({"states": LOST, "source_type": "upload"}, "all_failed_needs_recovery"),
+        ({"states": {"d1": "ready"}, "down": ["n1"]}, "unknown_may_return"),
+    ],
+)
+def test_an_image_that_is_lost_is_told_beside_the_upgrade(scene: dict[str, Any], name: str) -> None:
+    schema = detect("v1.7.2", [], ["disks"], only_look=True)
+    window = looks(dataclasses.replace(Scene(**scene).cluster(), schema=schema))
+    verdict = catalogue.judge(window)
+    assert verdict.name == name
+    assert "1.7.2" in verdict.summary and "no copy" in verdict.summary
+    assert verdict.remedy.startswith("first apply the CustomResourceDefinitions")
+    assert len(set(verdict.evidence)) == len(verdict.evidence)
+    gate = decide(window, accept_unknown_loss=True)
+    assert gate.decision is Decision.REFUSE and "was not touched" in gate.text
+
+
 def unread(
     version: str,
     old: list[str],

@@ -79,8 +79,8 @@ options:
         afterwards; what a killed run has left ends by itself and is removed by the next one.
       - V(controller) reads them from the machine that the module runs on.
       - V(auto) does as V(cluster), and as V(controller) where the account may not make pods and
-        Secrets, no pod starts within 15 seconds, or the image has no C(curl). The text of the
-        finding says so.
+        Secrets, no pod starts within 15 seconds, a running one says nothing for 15 seconds, or the
+        image has no C(curl). The text of the finding says so.
       - It needs the rights to create, get, list and delete pods, to get pods/log and to create
         secrets in O(namespace).
       - O(source_proxy) and O(source_ca_cert) are of no effect in the cluster, because Longhorn's

@@ -10,6 +10,8 @@ describe, so the note of the node names what was there before the maintenance.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.node_before import (
     NodeBefore,
@@ -37,6 +39,19 @@ def moved(cluster: Cluster, scope: Scope, before: NodeBefore) -> tuple[list[str]
         sorted(name for name in set(before.volumes) - here if name in cluster.volumes),
         sorted(name for name in set(before.images) - images if name in cluster.images),
     )
+
+
+def still_gone(cluster: Cluster, told: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Of the copies (image, and disk as it is told) that were gone when the images were looked at,
+    those that are now: on an open node Longhorn may have made one again meanwhile.
+    """
+    disks = cluster.disks
+    here = {
+        (name, disks[copy.disk].label if copy.disk in disks else copy.disk)
+        for name, image in cluster.images.items()
+        for copy in image.wanted
+    }
+    return [dict(each) for each in told if (each["image"], each["disk"]) not in here]
 
 
 def surplus(cluster: Cluster, before: NodeBefore) -> list[str]:

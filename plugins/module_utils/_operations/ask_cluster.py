@@ -59,6 +59,9 @@ START_SECONDS = 15.0
 END_SECONDS = 15.0
 LOOK_SECONDS = 1.0
 LOG_SECONDS = 2.0
+# The script says that it has begun at once; a running pod whose log says nothing for so long, or
+# cannot be read, is not waited for until its own deadline, which is as long as a reading may take.
+SILENT_SECONDS = 15.0
 LOG_TRIES = 3
 SOURCES_MAX = 50
 
@@ -195,6 +198,7 @@ class _Probe:
         """The pod when it has ended. Raises NotPossible when it does not start, or never ends."""
         start = limit.within(START_SECONDS)
         told, read_at = probe_log.Told(), limit.now()
+        heard_at = read_at
         while True:
             pod = self._client.find(kinds.PODS, self._name)
             phase = short_pods.phase_of(pod or {})
@@ -204,8 +208,14 @@ class _Probe:
                 return pod
             if phase != "Running":
                 self._check_start(pod, start)
+                heard_at = limit.now()
             elif limit.now() - read_at >= LOG_SECONDS:
-                told, read_at = self._so_far(told), limit.now()
+                so_far, why = self._so_far()
+                read_at = limit.now()
+                if so_far.begun:
+                    told, heard_at = so_far, read_at
+                elif read_at - heard_at >= SILENT_SECONDS:
+                    raise NotPossible(why)
             self._task.interrupt.check("It was reading sources; nothing was written yet.")
             self._task.progress.update(self._line(told, phase))
             if limit.expired:
@@ -222,13 +232,13 @@ class _Probe:
             why = probe_pod.why_waiting(pod)
             raise NotPossible(f"no pod started within {spell_seconds(START_SECONDS)} ({why})")
 
-    def _so_far(self, before: probe_log.Told) -> probe_log.Told:
-        """The log now; what was known where it cannot be read for the moment."""
+    def _so_far(self) -> tuple[probe_log.Told, str]:
+        """The log now, and what is wrong where it does not say that the script has begun."""
         try:
             text = short_pods.log_of(self._client, self._name, probe_pod.CONTAINER, once=True)
-        except errors.ApiError:
-            return before
-        return probe_log.read(text)
+        except errors.ApiError as error:
+            return probe_log.Told(), f"the pod's log cannot be read: {error.message}"
+        return probe_log.read(text), "the pod runs, but its log stays empty"
 
     def _read(self, pod: Object) -> dict[Expected, Delivered]:
         told = probe_log.read(self._log())

@@ -209,6 +209,9 @@ def finish(work: Work, request: Request, params: Mapping[str, Any], lock: Lock) 
         "volumes_surplus": moved.surplus(cluster, before) if before is not None else [],
     }
     steps = {**(params.get("steps") or {}), "finish": finished}
+    if steps.get("images"):
+        told = steps["images"].get("moved") or []
+        steps["images"] = {**steps["images"], "moved": moved.still_gone(cluster, told)}
     started = params.get("started")
     elapsed = work.wall_seconds_since(float(started)) if started else None
     result["report"] = restore_text.report(request, steps, held, elapsed)

@@ -28,6 +28,7 @@ from tests.material import CHECKOUT
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.cluster import NOBODY
 from tests.simulator.longhorn.sources import MIB, Answer, Content
+from tests.simulator.pod_commands import PodCommands
 
 Make = Callable[..., Scene]
 URL = "http://user:s3cret@images.local/f/raw8.img?signature=abc"
@@ -176,6 +177,28 @@ def test_a_pod_that_never_starts(make: Make, monkeypatch: pytest.MonkeyPatch) ->
     source = done["images"][0]["source"]
     assert source["checked_from"] == "controller" and "no pod started" in source["because"]
     assert any("not in the cluster" in line for line in done["summary"])
+    assert nothing_left(scene)
+
+
+@pytest.mark.parametrize("mute", ["no-log", "never-runs"])
+def test_a_running_pod_that_says_nothing_is_not_waited_for(
+    make: Make, monkeypatch: pytest.MonkeyPatch, mute: str
+) -> None:
+    """As with a kubelet that died after it had said Running: the reading may take half an hour."""
+    monkeypatch.setattr(ask_cluster, "SILENT_SECONDS", 0.5)
+    if mute == "never-runs":
+        monkeypatch.setattr(PodCommands, "_begin", lambda self, pod: None)
+    scene = lost(make, url=SLOW.replace("/256/", "/16/"))
+    assert scene.server is not None
+    if mute == "no-log":
+        log = {"verb": "get", "resource": "pods", "subresource": "log"}
+        scene.server.faults.add(action="error", status=500, times=0, **log)
+    began = time.monotonic()
+    text, image = refused(scene, probe="cluster")
+    assert time.monotonic() - began < 10
+    assert image["source"]["finding"] == "no_pod"
+    why = "log cannot be read" if mute == "no-log" else "the pod runs, but its log stays empty"
+    assert why in text
     assert nothing_left(scene)
 
 

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import restore_text
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    moved,
+    restore_text,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.restore_plan import Request
+from tests.unit.plugins.module_utils._domain import build
 
 
 def report(finish: dict[str, list[str]], copies: list[dict[str, str]]) -> list[str]:
@@ -32,3 +36,11 @@ def test_an_image_is_told_once() -> None:
 
 def test_nothing_has_moved() -> None:
     assert report({}, []) == []
+
+
+def test_a_copy_that_longhorn_has_made_again_meanwhile_is_not_told() -> None:
+    ubuntu = build.image("ubuntu", [build.copy("n1.0")])
+    found = build.cluster("1.12.1", build.node("n1"), build.node("n2"), ubuntu)
+    told = [{"image": "ubuntu", "disk": f"{node}/disk-0"} for node in ("n1", "n2")]
+    assert moved.still_gone(found, told) == [{"image": "ubuntu", "disk": "n2/disk-0"}]
+    assert moved.still_gone(found, [{"image": "deleted", "disk": "n1/disk-0"}])

@@ -205,6 +205,12 @@ class Recovery:
         self._lease.acquire(self._request.lock_wait_seconds, on_wait, self._task.deadline)
         try:
             self._gates_again(live)
+            # Ansible shows nothing that a module says after a Ctrl-C, so it is said before.
+            self._task.progress.update(
+                "Ctrl-C stops it before the next write; run the same command again to finish "
+                "(volumes get their tickets back only then)",
+                at_once=True,
+            )
             self._loop(live)
         finally:
             # What cannot be given back now expires by itself.

@@ -125,6 +125,9 @@ def test_an_interruption_says_where_it_was_and_gives_the_lock_back(make: Make) -
 
     with pytest.raises(Interrupted, match="img: first file on") as stopped:
         scene.recover("img", task=scene.task(hook=interrupt))
+    ways_on = scene.texts.index(next(t for t in scene.texts if "run the same command again" in t))
+    first_write = scene.texts.index(next(t for t in scene.texts if "taking the tickets" in t))
+    assert ways_on < first_write, "after a Ctrl-C Ansible shows nothing that a module says"
     assert stopped.value.result is not None
     assert stopped.value.result["images"][0]["outcome"] == "interrupted"
     scene.recover("img", holder="another")

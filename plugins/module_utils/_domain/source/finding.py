@@ -167,12 +167,12 @@ def _against(expected: Expected, delivered: Delivered, hints: Mapping[str, str])
     if expected.size and delivered.length >= 0 and delivered.length != expected.size:
         return CHANGED, (
             f"announces {delivered.length} bytes; the image had {expected.size}. "
-            "Longhorn keeps the first size and checksum for good, so other bytes fail for ever"
+            "Longhorn keeps the first size and checksum for good: fetching these fails every time"
         )
     if delivered.trouble == "too_long":
         return CHANGED, (
             f"goes on after {expected.size} bytes, which the image had. "
-            "Longhorn keeps the first size and checksum for good, so other bytes fail for ever"
+            "Longhorn keeps the first size and checksum for good: fetching these fails every time"
         )
     if delivered.trouble:
         hint = hints.get(delivered.trouble, "")
@@ -185,8 +185,8 @@ def _against_bytes(expected: Expected, delivered: Delivered) -> tuple[str, str]:
     if expected.checksum and delivered.checksum != expected.checksum:
         return CHANGED, (
             f"delivers other bytes: sha512 {delivered.checksum[:12]}…, recorded is "
-            f"{expected.checksum[:12]}…. Longhorn keeps the first checksum for good, so it fails "
-            "for ever"
+            f"{expected.checksum[:12]}…. Longhorn keeps the first checksum for good: "
+            "fetching these fails every time"
         )
     if expected.size and size != expected.size:
         return CHANGED, f"delivers {size} bytes; the image had {expected.size}"

@@ -24,7 +24,7 @@ export ANSIBLE_LOCALHOST_WARNING := False
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := False
 export LONGHORN NODES DISKS SCALE SCENARIO KEEP
 
-.PHONY: help setup test lint sanity unit integration molecule demo recording simulator benchmark crash-table fuzz check-conformance check-recording check-blockers check-verdicts check-kills build clean
+.PHONY: help setup test lint sanity unit integration molecule demo recording simulator benchmark crash-table fuzz check-conformance check-recording check-blockers check-verdicts check-backoff check-kills build clean
 
 help: ## show this list
 	@printf 'nodecare.longhorn: what can be made\n\n'
@@ -82,6 +82,9 @@ check-blockers: $(READY) ## DIR=... recordings of real Longhorn against the rele
 
 check-verdicts: $(READY) ## DIR=... verdicts over the time of recordings, beside EXPECTED.md
 	@$(if $(DIR),python -m tests.check_verdicts $(DIR),echo 'say which: make check-verdicts DIR=path/to/v1.12.1/a-recording' >&2; exit 2)
+
+check-backoff: $(READY) ## DIR=... verdicts on the retries in recordings of real Longhorn, with the reasons
+	@$(if $(DIR),python -m tests.check_backoff $(DIR),echo 'say which: make check-backoff DIR=path/to/v1.12.1/a-recording' >&2; exit 2)
 
 check-kills: $(READY) ## [STEP='...'] fault plays killed at every step, and what is left after their deadline (half an hour)
 	@python -m tests.check_kills $(if $(STEP),--step '$(STEP)')

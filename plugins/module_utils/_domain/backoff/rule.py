@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.attempts import (
+    DOWNLOAD,
     SYNC,
     Attempt,
     Series,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.observation import (
+    ENTRY,
 )
 
 FIRST_SECONDS = 60.0
@@ -32,6 +36,8 @@ FREE = "free"
 # A copy is made again whenever its key or its node comes back, and a success leaves no line in a
 # log; only what comes while a window may be open can be the same sync once more.
 OTHER_CAUSE = "so long after the one before, the sync may be for another cause"
+
+INTERRUPTED = "its pod went without having failed, and is made again at once"
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ def _read(series: Series, first_step: int) -> Fit:
         expected = length(step)
         why, restarts = _freed(before, after, series.successes)
         why = why or _outlasted(before, after, series.failures, expected)
+        why = why or _interrupted(series, before, after, expected)
         standing = FREE if why else _stand(seconds, expected)
         if standing == LATE and series.retries == SYNC:
             standing, why, restarts = FREE, OTHER_CAUSE, True
@@ -116,6 +123,18 @@ def _outlasted(before: Attempt, after: Attempt, failures: Sequence[float], expec
         return ""
     late = after.at - ended > LATE_SECONDS + LATE_SLACK_SECONDS
     return "" if late else "the attempt itself lasted longer than the window"
+
+
+def _interrupted(series: Series, before: Attempt, after: Attempt, expected: float) -> str:
+    """Why a download that was begun again early is no retry, "" where it may be one: a pod that was
+    evicted or deleted is made again at once, only a failure is followed by a window
+    (recording v1.6.4/w7-drain-during-first-file). Told only where the entries were watched.
+    """
+    if series.retries != DOWNLOAD or _stand(after.at - before.at, expected) != EARLY:
+        return ""
+    watched = bool(series.failures) or any(ENTRY in one.seen_in for one in series.attempts)
+    failed = any(before.at < at <= after.at for at in series.failures)
+    return INTERRUPTED if watched and not failed else ""
 
 
 def _freed(before: Attempt, after: Attempt, successes: Sequence[float]) -> tuple[str, bool]:

@@ -6,56 +6,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import (
-    log_line,
-    objects,
-)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.judge import (
     Judgement,
     judge_image,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff.observation import (
-    Observation,
-)
+from tests.check_backoff.observed import observations
 from tests.unit.recorded import scenario
-
-OF_FILE: dict[str, Callable[[dict[str, Any]], list[Observation]]] = {
-    "pods": objects.of_pod,
-    "backingimagedatasources": objects.of_source,
-    "backingimages": objects.of_image,
-}
-
-
-def seen_in(folder: Path, *, kinds: tuple[str, ...] = tuple(OF_FILE), logs: bool = True) -> Any:
-    """(observations, the image of the scenario)."""
-    found: list[Observation] = []
-    images: list[str] = []
-    for kind in kinds:
-        path = folder / f"{kind}.jsonl"
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-            event = json.loads(line)
-            if event["type"] != "DELETED":
-                found += OF_FILE[kind](event["object"])
-    for line in (folder / "log-longhorn-manager.txt").read_text(encoding="utf-8").splitlines():
-        manager, _bar, text = line.partition(" | ")
-        if logs and (seen := log_line.observe(text, manager)) is not None:
-            found.append(seen)
-    for line in (folder / "actions.jsonl").read_text(encoding="utf-8").splitlines():
-        action = json.loads(line)
-        if action.get("stdin"):
-            images.append(json.loads(action["stdin"])["metadata"]["name"])
-    return found, images[0]
 
 
 def table(folder: Path, **options: Any) -> list[Judgement]:
-    observations, image = seen_in(folder, **options)
-    return judge_image(observations, image)
+    return judge_image(observations(folder, **options), image_of(folder))
+
+
+def image_of(folder: Path) -> str:
+    """The image of the scenario: the first one that its operator made."""
+    lines = (folder / "actions.jsonl").read_text(encoding="utf-8").splitlines()
+    made = (action for action in map(json.loads, lines) if action.get("stdin"))
+    return str(json.loads(next(made)["stdin"])["metadata"]["name"])
 
 
 RECORDED = [

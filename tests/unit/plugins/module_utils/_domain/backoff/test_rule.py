@@ -150,6 +150,24 @@ def test_a_download_that_outlasts_its_window_tells_nothing_of_it() -> None:
     assert judged(*later, ended[0], Observation(BEGIN, SOURCE, "img")).first_deviation == 0
 
 
+@pytest.mark.parametrize(
+    ("failed", "standing", "verdict"),
+    [
+        # An evicted pod is made again at once, and only then the download fails.
+        ([40.0], "free", "no_evidence"),
+        ([5.0, 40.0], "early", "deviates"),
+        # Nobody watched the entries, so it may have failed.
+        ([], "early", "deviates"),
+    ],
+)
+def test_a_pod_made_again_without_a_failure_is_no_retry(
+    failed: list[float], standing: str, verdict: str
+) -> None:
+    found = judged(*pods([7.0]), *entries("failed", *failed))
+    assert [one.standing for one in found.windows] == [standing]
+    assert found.verdict == verdict
+
+
 def syncs(*gaps: float) -> list[Observation]:
     """Requests in a manager's log, this long one after the other."""
     times = accumulate(gaps, initial=BEGIN)

@@ -6,7 +6,7 @@
 
 Recordings of real Longhorn, the conformance cases of a kube-apiserver and Longhorn's resource
 definitions are kept in a folder ``shared`` beside the checkout (or beside one of its parents).
-``SHARED`` in the environment names another place.
+``SHARED`` in the environment names another place. And what a host may not have to give.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import os
 from pathlib import Path
 
 import pytest
+
+from tests.simulator.workers import host_freezes
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -27,3 +29,11 @@ def shared(name: str) -> Path:
         if (folder / name).exists():
             return folder / name
     pytest.skip(f"no folder shared/ with {name} beside this checkout")
+
+
+def need_flags(folder: Path) -> None:
+    """Skip the calling test where the host gives no immutable flag in *folder*: it takes root and a
+    file system that has one. The same is tested with the flags of the simulated machines then.
+    """
+    if not host_freezes(folder):
+        pytest.skip("this host gives no immutable flag; the simulated one is tested")

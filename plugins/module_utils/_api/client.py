@@ -26,6 +26,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.kinds impor
     PODS,
     Kind,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api.outage import Outage
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.transport import (
     Answer,
     Transport,
@@ -43,8 +44,6 @@ CONNECT_SECONDS = 5.0
 REQUEST_SECONDS = 15.0
 # Before the first answer a wrong address is likelier than an outage: fail soon.
 FIRST_CONTACT_RETRIES_MAX = 2
-# How long after an outage a server may still not know the accounts.
-SETTLING_SECONDS = 15.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +92,7 @@ class Client:
         self.requests = 0
         self.writes = 0
         self._answered = False
-        self._accepted = False
-        self._lost_at: float | None = None
+        self._outage = Outage()
         self._count_lock = threading.Lock()
 
     # -- reading -------------------------------------------------------------------------------
@@ -401,34 +399,16 @@ class Client:
                 streamed=streamed,
             )
         except errors.Unreachable:
-            self._lost_at = time.monotonic()
+            self._outage.lost()
             raise
         self._answered = True
         if answer.status >= 300:
-            if answer.status >= 500:
-                self._lost_at = time.monotonic()
-            raise self._settled(
-                errors.from_answer(
-                    answer.status, answer.data, answer.headers, what, self.transport.host
-                )
+            host = self.transport.host
+            raise self._outage.judged(
+                errors.from_answer(answer.status, answer.data, answer.headers, what, host)
             )
-        self._accepted = True
+        self._outage.accepted()
         return answer
-
-    def _settled(self, error: errors.ApiError) -> errors.ApiError:
-        """The error, unless it only says that the server has just been started.
-
-        A kube-apiserver answers before it has read its roles and service accounts: for some seconds
-        it forbids what it allowed before (seen on 1.34: 403 in the second after the start).
-        """
-        refused = isinstance(error, (errors.Forbidden, errors.Unauthorized))
-        if not refused or not self._accepted or self._lost_at is None:
-            return error
-        if time.monotonic() - self._lost_at > SETTLING_SECONDS:
-            return error
-        return errors.Settling(
-            error.message, status=error.status, reason=error.reason, request=error.request
-        )
 
     # -- names ---------------------------------------------------------------------------------
     def _namespace_of(self, kind: Kind, namespace: str | None) -> str | None:

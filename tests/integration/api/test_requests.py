@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import client as client_module
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds, outage
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.connect import connect
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
 from tests.integration.api.conftest import EXAMPLE, NS, World
@@ -150,7 +150,7 @@ def test_a_server_that_has_just_come_back_may_forbid_for_a_moment(
 def test_a_right_that_is_taken_away_is_told_at_once_or_once_the_server_has_settled(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "SETTLING_SECONDS", 0.5)
+    monkeypatch.setattr(outage, "SETTLING_SECONDS", 0.5)
     client = world.client()
     client.list(EXAMPLE)
     world.server.faults.add(action="error", status=403)
@@ -161,6 +161,16 @@ def test_a_right_that_is_taken_away_is_told_at_once_or_once_the_server_has_settl
     with pytest.raises(errors.Forbidden):
         client.list(EXAMPLE)
     assert client.deadline.elapsed() < 5.0
+
+
+def test_the_failure_of_a_webhook_is_no_outage(world: World) -> None:
+    client = world.client()
+    client.list(EXAMPLE)
+    world.server.faults.add(action="error", status=500)
+    refusal = world.server.faults.add(action="error", status=403, nth=2, times=0)
+    with pytest.raises(errors.Forbidden):
+        client.list(EXAMPLE)
+    assert refusal.injected == 1
 
 
 def test_nobody_there_is_told_at_once(world: World) -> None:

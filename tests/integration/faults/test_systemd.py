@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import bundle
 from tests.integration.faults.booted import CannotBoot, Machine, missing
+from tests.material import need_flags
 from tests.observer.leftovers import immutable
 from tests.simulator.longhorn.immutable import set_flag
 
@@ -48,9 +49,7 @@ def machine(booted: Machine) -> Machine:
     """With one complete copy, and nothing armed."""
     (booted.var / COPY).mkdir(exist_ok=True)
     (booted.var / COPY / "backing").write_bytes(b"bytes")
-    if not set_flag(booted.var / COPY, True):
-        pytest.skip("the file system of the temp folder has no immutable flag")
-    set_flag(booted.var / COPY, False)
+    need_flags(booted.var)
     assert booted.timers() == []
     return booted
 

@@ -41,8 +41,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.place im
     usable,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import clean, undo
+from tests.material import need_flags
 from tests.simulator.longhorn.disk_folder import DiskFolder
-from tests.simulator.workers import host_freezes, make_tools
+from tests.simulator.workers import make_tools
 
 DISK = "3a0b4d3c-2f6e-4e0c-a7b9-2d9c0c1f5c11"
 BYTES = bytes(range(256)) * 64
@@ -133,8 +134,7 @@ def flags(
     commands that a simulated machine has.
     """
     if request.param == HOST:
-        if not host_freezes(tmp_path / "probe"):
-            pytest.skip("this host gives no immutable flag; the simulated one is tested")
+        need_flags(tmp_path)
         yield worker
         return
     monkeypatch.setenv("PATH", f"{make_tools(tmp_path)}{os.pathsep}{os.environ['PATH']}")

@@ -19,9 +19,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._worker import f
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.arming import arm
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.faults import make
 from ansible_collections.nodecare.longhorn.plugins.module_utils._worker.undo import clean, undo
+from tests.material import need_flags
 from tests.observer.leftovers import immutable
 from tests.simulator.longhorn import names
-from tests.simulator.workers import host_freezes, make_roots, make_tools
+from tests.simulator.workers import make_roots, make_tools
 from tests.unit.plugins.module_utils._domain.faults.test_copies import IMAGE, Watched, outcomes
 from tests.unit.plugins.module_utils._worker.test_faults import HOST, SIMULATED
 
@@ -42,8 +43,8 @@ def test_a_sync_fails_while_the_directory_is_immutable(
     if means == SIMULATED:
         monkeypatch.setenv("PATH", f"{make_tools(tmp_path)}{os.pathsep}{os.environ['PATH']}")
         monkeypatch.setattr(flag, "_SET_FLAGS", 0)
-    elif not host_freezes(tmp_path / "probe"):
-        pytest.skip("this host gives no immutable flag; the simulated one is tested")
+    else:
+        need_flags(tmp_path)
     cluster, disk = watched.cluster, watched.disk
     node = next(name for name in cluster.nodes if disk in cluster.disk_uuids(name))
     uuid = cluster.store.get(names.IMAGES, names.NAMESPACE, IMAGE)["status"]["uuid"]

@@ -98,8 +98,8 @@ def lay_out(places: Places, wishes: Sequence[Wish]) -> tuple[dict[str, int], lis
 
 def _disks(places: Places, wish: Wish) -> list[Disk]:
     nodes = set(wish.nodes)
-    open_disks = places.disks((wish.volume.node_selector, wish.volume.disk_selector))
-    return [d for d in open_disks if d.node in nodes and places.takes(d, wish.volume)]
+    found = places.open_to(wish.volume)
+    return [d for d in found if d.node in nodes and places.takes(d, wish.volume)]
 
 
 def _rooms(places: Places, wishes: Sequence[Wish]) -> dict[str, int]:

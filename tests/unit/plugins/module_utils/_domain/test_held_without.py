@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
@@ -113,10 +114,10 @@ def test_an_image_needs_as_many_disks_as_copies() -> None:
     assert told(short(*nodes(3), noted)) == [("too_few_disks", False)]
 
 
-def room(node: str, free: int, used: int = 0) -> Disk:
+def room(node: str, free: int, used: int = 0, number: int = 0) -> Disk:
     total = (free + used) * GIB
     sizes = {"storage_maximum": total, "storage_scheduled": used * GIB}
-    return build.disk(node, storage_available=total, **sizes)
+    return build.disk(node, number, storage_available=total, **sizes)
 
 
 def roomy(*free: int) -> list[Any]:
@@ -129,6 +130,19 @@ def test_one_volume_without_room_says_how_much_to_free() -> None:
     (found,) = short(build.node("n1"), small, volume, *on("v", "n1"))
     assert told([found]) == [("too_little_space", True)]
     assert found.remedy == "free 20.0 GiB on n2/disk-0"
+
+
+def test_room_that_the_image_may_not_use_does_not_count() -> None:
+    """From 1.7 replicas go where the selectors of their image let them, too."""
+    fast, slow = (room("n2", free, number=n) for n, free in enumerate((100, 500)))
+    two = build.node("n2", [replace(fast, tags=("fast",)), slow])
+    image = build.image("a", [], disk_selector=("fast",))
+    volumes = [build.volume(f"v{n}", 1, size=60 * GIB, image="a") for n in range(2)]
+    replicas = [one for n in range(2) for one in on(f"v{n}", "n1")]
+    found = short(build.node("n1"), two, image, *volumes, *replicas)
+    assert ("too_little_space", True) in told(found)
+    other = [replace(volume, image="") for volume in volumes]
+    assert "too_little_space" not in dict(told(short(build.node("n1"), two, *other, *replicas)))
 
 
 def test_each_fits_but_not_all_of_them() -> None:

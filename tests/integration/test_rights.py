@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from tests.integration.command import run
+from tests.integration.documented import OPERATOR, grant, items_of, text_of
 from tests.material import CHECKOUT
 from tests.observer import proofs
 from tests.observer.api import Api
@@ -24,13 +23,6 @@ from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.server import ApiServer
 
 TREE = CHECKOUT / ".build" / "collections"
-RESOURCES = {
-    "ServiceAccount": "serviceaccounts",
-    "Role": "roles.rbac.authorization.k8s.io",
-    "RoleBinding": "rolebindings.rbac.authorization.k8s.io",
-    "ClusterRole": "clusterroles.rbac.authorization.k8s.io",
-    "ClusterRoleBinding": "clusterrolebindings.rbac.authorization.k8s.io",
-}
 SCALE = 25.0
 READS = ("get", "list", "watch")
 ACCOUNT = "system:serviceaccount:longhorn-system:nodecare"
@@ -46,17 +38,11 @@ SOMETIMES = {
 ALWAYS = ("selfsubjectaccessreviews.authorization.k8s.io",)
 
 
-def manifest() -> list[dict[str, Any]]:
-    """The objects of docs/rbac.yaml."""
-    found: list[dict[str, Any]] = yaml.safe_load((CHECKOUT / "docs/rbac.yaml").read_text())["items"]
-    return found
-
-
 def allowed_writes() -> set[tuple[str, str]]:
     """Verb and resource (``nodes.longhorn.io``, ``pods/eviction``) of every write it allows."""
     return {
         (verb, f"{resource}.{group}" if group else resource)
-        for item in manifest()
+        for item in items_of(text_of(OPERATOR))
         for rule in item.get("rules", [])
         for group in rule["apiGroups"]
         for resource in rule["resources"]
@@ -80,8 +66,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Clu
     cluster = Cluster(request.param, nodes=3, disks=2, root=tmp_path / "disks", time=SCALE)
     try:
         Furnisher(cluster).furnish()
-        for item in manifest():
-            cluster.store.create(RESOURCES[item["kind"]], item)
+        grant(cluster.store, items_of(text_of(OPERATOR)))
         yield cluster, cluster.serve()
     finally:
         cluster.close()

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.integration.command import run
+from tests.integration.documented import FAULTS, grant, items_of, text_of
 from tests.material import CHECKOUT
 from tests.observer.api import Api
 from tests.observer.leftovers import leftovers
@@ -22,13 +22,6 @@ from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.server import ApiServer
 
 TREE = CHECKOUT / ".build" / "collections"
-RESOURCES = {
-    "ServiceAccount": "serviceaccounts",
-    "Role": "roles.rbac.authorization.k8s.io",
-    "RoleBinding": "rolebindings.rbac.authorization.k8s.io",
-    "ClusterRole": "clusterroles.rbac.authorization.k8s.io",
-    "ClusterRoleBinding": "clusterrolebindings.rbac.authorization.k8s.io",
-}
 SCALE = 40.0
 ACCOUNT = "system:serviceaccount:longhorn-system:nodecare-faults"
 READS = ("get", "list", "watch")
@@ -98,9 +91,8 @@ def test_by_pods_with_the_documented_rights_and_none_of_them_is_spare(
     served: tuple[Cluster, ApiServer], tmp_path: Path
 ) -> None:
     cluster, server = served
-    manifest = yaml.safe_load((CHECKOUT / "docs/rbac-faults.yaml").read_text())["items"]
-    for item in manifest:
-        server.call(cluster.store.create, RESOURCES[item["kind"]], item)
+    manifest = items_of(text_of(FAULTS))
+    server.call(grant, cluster.store, manifest)
     token = server.tokens.for_service_account("longhorn-system", "nodecare-faults")
     done = run(
         "ansible-playbook", "nodecare.longhorn.inject_sync_failure",

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupted
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import ask_cluster
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
+from tests.integration.documented import OPERATOR, grant, items_of, text_of
 from tests.integration.recovery.scene import Scene
 from tests.material import CHECKOUT
 from tests.simulator.longhorn import names
@@ -55,13 +55,6 @@ ALLOWED = {
     "create secrets",
     "delete pods",
     "create selfsubjectaccessreviews.authorization.k8s.io",
-}
-RESOURCES = {
-    "ServiceAccount": "serviceaccounts",
-    "Role": "roles.rbac.authorization.k8s.io",
-    "RoleBinding": "rolebindings.rbac.authorization.k8s.io",
-    "ClusterRole": "clusterroles.rbac.authorization.k8s.io",
-    "ClusterRoleBinding": "clusterrolebindings.rbac.authorization.k8s.io",
 }
 
 
@@ -271,22 +264,20 @@ def test_killed_while_the_pod_reads_and_run_again(make: Make) -> None:
 
 def manifest(block: bool) -> list[dict[str, Any]]:
     """The objects of docs/rbac.yaml; with *block* the rules for the probe are taken in."""
-    text = (CHECKOUT / "docs/rbac.yaml").read_text()
+    text = text_of(OPERATOR)
     if block:
         head, mark, rest = text.partition("# Only for source_probe")
         assert mark
         rules, blank, tail = rest.partition("\n  - apiVersion")
         text = head + mark + re.sub(r"(?m)^(\s*)# (- |  [a-z])", r"\1\2", rules) + blank + tail
-    found: list[dict[str, Any]] = yaml.safe_load(text)["items"]
-    return found
+    return items_of(text)
 
 
 @pytest.mark.parametrize("block", [False, True], ids=["documented", "with-the-optional-rights"])
 def test_with_the_documented_rights(make: Make, tmp_path: Path, block: bool) -> None:
     scene = lost(make, content=Content("rebuilt.img", 8 * MIB, 8 * MIB))
     server = scene.serve() if scene.server is None else scene.server
-    for item in manifest(block):
-        scene.call(lambda item=item: scene.cluster.store.create(RESOURCES[item["kind"]], item))
+    scene.call(lambda: grant(scene.cluster.store, manifest(block)))
     token = server.tokens.for_service_account("longhorn-system", "nodecare")
     config = str(server.kubeconfig_for(token, tmp_path / "as-nodecare"))
     task = scene.task(kubeconfig=config)

@@ -158,9 +158,11 @@ images:
         waiting_replicas: []
         clones: []
     ways_on:
-      description: For an image without a usable copy that cannot be downloaded again, what may
-        still be done, most promising first. Each has a fixed word in C(rule), C(state) (C(open),
-        C(check) for what has to be looked at first, C(closed)), C(text), and C(commands) to copy.
+      description: For an image without a usable copy that cannot be downloaded again, or whose
+        source was asked and does not deliver it any more, what may be done, most promising first.
+        Each has a fixed word in C(rule), C(state) (C(open), C(check) for what has to be looked at
+        first, C(closed)), C(text), C(commands) to copy, and C(evidence), what a look on the nodes
+        has found on each disk (empty where nobody looked).
       type: list
       elements: dict
       sample: []

@@ -30,7 +30,7 @@ description:
     by the next one; a run on a
     finished job writes nothing.
   - Images of another source type than C(download) are refused before any write, with what can
-    be done for them.
+    be done for them. With O(look_on_nodes) that includes a look at the files of failed copies.
 author:
   - The nodecare.longhorn maintainers (@nodecare)
 extends_documentation_fragment:
@@ -95,7 +95,25 @@ options:
       - Container image of that pod. It needs C(sh), C(curl) 7.63 or later and the GNU coreutils.
       - Without it, the image that Longhorn downloads with itself (its setting
         C(default-backing-image-manager-image)), which nodes with backing images have already.
+      - The pods of O(look_on_nodes) run it, too; they need no C(curl).
     type: str
+  look_on_nodes:
+    description:
+      - For an image that is refused because nothing can be fetched for it (another source type than
+        C(download), a source that does not deliver it any more), look whether the file of a failed
+        copy still has the recorded bytes. The way on C(salvage) then says it for each disk, with
+        the disk, the node, the path and the size as C(evidence).
+      - Makes one pod on each node that has such a disk. It mounts the folders C(backing-images) of
+        these disks from the host and nothing else, read-only, prints sizes and SHA-512, and is
+        removed; it ends by itself after the time in which a disk reads 10 MiB per second. What a
+        killed run has left is removed by the next one.
+      - Not by default, because a pod that mounts a folder of its node is a privilege of its own.
+      - It needs the rights of O(source_probe), but for secrets, and pods with C(hostPath) must be
+        let into O(namespace). Where there can be none the way on says why, with the commands that
+        tell the same.
+      - In check mode no pod is made.
+    type: bool
+    default: false
   new_url:
     description:
       - Another URL for the image, when what it was made of lies there now. It is asked first; it
@@ -178,8 +196,9 @@ images:
       elements: dict
       sample: [{"name": "type", "shown": true, "text": "source type download"}]
     ways_on:
-      description: What is left for an image that cannot be downloaded again, as
-        M(nodecare.longhorn.backing_image_info) returns it. Empty for others.
+      description: What is left for an image that cannot be downloaded again, or whose source does
+        not deliver it any more, as M(nodecare.longhorn.backing_image_info) returns it. Empty for
+        others.
       type: list
       elements: dict
       sample: []
@@ -243,6 +262,7 @@ def main() -> None:
             "name": {"type": "list", "elements": "str", "required": True},
             "accept_unknown_loss": {"type": "bool", "default": False},
             "skip_source_check": {"type": "bool", "default": False},
+            "look_on_nodes": {"type": "bool", "default": False},
             "new_url": {"type": "str"},
             "window": {"type": "float", "default": 10},
             "lock_holder": {"type": "str"},
@@ -261,6 +281,7 @@ def main() -> None:
         way=argspec.source_way(module.params),
         probe=module.params["source_probe"],
         probe_image=module.params["source_probe_image"] or "",
+        look_on_nodes=module.params["look_on_nodes"],
         new_url=module.params["new_url"] or "",
     )
     reporting.check(module)

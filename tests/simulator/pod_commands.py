@@ -1,13 +1,15 @@
 # Copyright (c) 2026 The nodecare.longhorn maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the command of a pod on the host: the fault tool's and the source probe's, no other.
+"""Runs the command of a pod on the host: the fault tool's, the source probe's and that of a look at
+files, no other.
 
 A simulated container has no file system. A pod that carries a label of ours, and whose command is
 exactly the program that the collection ships for it, is run as a process. The root ``/host`` of the
 fault tool is the folder of the simulated machine; the probe gets the environment that its Secret
-holds, and reaches the simulated sources through their proxy. What a process prints is the pod's
-log. It takes real time, so its ``activeDeadlineSeconds`` are real ones.
+holds, and reaches the simulated sources through their proxy; the look gets the environment of its
+spec, in which the paths below its mounts are those of the simulated disks. What a process prints is
+the pod's log. It takes real time, so its ``activeDeadlineSeconds`` are real ones.
 """
 
 from __future__ import annotations
@@ -33,20 +35,25 @@ from tests.simulator.store import Store
 
 LABEL = "longhorn.nodecare.dev/test-run"
 PROBE_LABEL = "longhorn.nodecare.dev/source-probe"
+LOOK_LABEL = "longhorn.nodecare.dev/disk-look"
 ROOT = "/host"
 LOOK_EVERY = 1.0
+LABELS = {LABEL, PROBE_LABEL, LOOK_LABEL}
 End = Callable[[Object, int, str], None]
 
 
 @dataclass(frozen=True)
 class Programs:
     """What is allowed, each asked when needed: the source of the fault tool, the script of the
-    probe, and the proxy through which pods reach sources.
+    probe, the proxy through which pods reach sources, the script of a look, and the folder that
+    stands for a path of a machine (None where it has none).
     """
 
     fault_tool: Callable[[], str]
     probe: Callable[[], str]
     proxy: Callable[[], str]
+    look: Callable[[], str]
+    folder: Callable[[str, str], Path | None]
 
 
 @dataclass
@@ -87,7 +94,7 @@ class PodCommands:
             self._kill(uid)
 
     def _on_event(self, event: WatchEvent) -> None:
-        if event.res != "pods" or not labels_of(event.obj).keys() & {LABEL, PROBE_LABEL}:
+        if event.res != "pods" or not labels_of(event.obj).keys() & LABELS:
             return
         pod = event.obj
         if event.type == DELETED or is_terminating(pod):
@@ -104,6 +111,8 @@ class PodCommands:
         command, environment = self._allowed(pod), None
         if command is None and PROBE_LABEL in labels_of(pod):
             command, environment = self._probe(pod)
+        if command is None and LOOK_LABEL in labels_of(pod):
+            command, environment = self._look_at_files(pod)
         if command is None:
             self._logs.write(pod, "the simulator runs no such command")
             self._kernel.call_later(LOOK_EVERY, lambda: self._end(pod, 126, ""))
@@ -157,6 +166,23 @@ class PodCommands:
                 found[key] = base64.b64decode(text).decode()
         return list(given), found
 
+    def _look_at_files(self, pod: Object) -> tuple[list[str] | None, dict[str, str]]:
+        """The look's command and environment; (None, {}) where it is another command."""
+        spec = pod["spec"]
+        container = spec["containers"][0]
+        given = container.get("command") or []
+        if given != ["sh", "-c", self._programs.look()]:
+            return None, {}
+        paths = {each["name"]: each["hostPath"]["path"] for each in spec.get("volumes") or []}
+        places = {
+            each["mountPath"]: self._programs.folder(spec["nodeName"], paths[each["name"]])
+            for each in container.get("volumeMounts") or []
+        }
+        found = {"PATH": os.environ.get("PATH", os.defpath)}
+        for each in container.get("env") or []:
+            found[each["name"]] = _below(each["value"], places)
+        return list(given), found
+
     def _look(self, uid: str) -> None:
         run = self._runs.get(uid)
         if run is None:
@@ -188,3 +214,11 @@ class PodCommands:
                 os.killpg(run.process.pid, signal.SIGKILL)
             run.process.wait()
             run.output.close()
+
+
+def _below(text: str, places: Mapping[str, Path | None]) -> str:
+    """A path below a mount as it is on the host of the simulator; any other text as it is."""
+    for mount, place in places.items():
+        if place is not None and text.startswith(f"{mount}/"):
+            return str(place / text.removeprefix(f"{mount}/"))
+    return text

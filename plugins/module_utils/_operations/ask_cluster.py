@@ -29,6 +29,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source_url 
     parse,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import look_pod
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import (
     probe_log,
     probe_pod,
@@ -127,7 +128,12 @@ def remove_left_overs(task: Task, who: str) -> None:
     the account may.
     """
     with contextlib.suppress(errors.ApiError):
-        for raw in task.client.list(kinds.PODS, label_selector=probe_pod.LABEL).items:
+        made = [
+            raw
+            for label in (probe_pod.LABEL, look_pod.LABEL)
+            for raw in task.client.list(kinds.PODS, label_selector=label).items
+        ]
+        for raw in made:
             if probe_pod.left_over(raw, who, lease.surely_dead, time.time()):
                 name, uid = str(raw["metadata"]["name"]), str(raw["metadata"]["uid"])
                 short_pods.remove(task.client, name, uid, Deadline(0.0), time.sleep)

@@ -23,11 +23,16 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.lease impor
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     checks,
     gate,
+    look,
     meanwhile,
     turns,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
     Decision,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import (
+    Look,
+    Place,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import (
     Action,
@@ -60,6 +65,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.clus
     find_longhorn,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.diagnose import chosen
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.look_on_nodes import (
+    look_on_nodes,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.observation import (
     Observation,
 )
@@ -92,6 +100,7 @@ class Recovery:
         self._lease = Lease(task.client, request.holder)
         self._works: dict[str, Work] = {}
         self._found: dict[str, Finding] = {}
+        self._looks: dict[Place, Look] = {}
 
     # -- the run -------------------------------------------------------------------------------
     def run(self) -> dict[str, Any]:
@@ -102,7 +111,7 @@ class Recovery:
             try:
                 names = self._names(live)
                 self._observe(live, names)
-                self._pass_gates(names)
+                self._pass_gates(live, names)
                 self._ask_sources(live)
                 if not self._request.check_mode and any(w.open for w in self._works.values()):
                     self._locked(live)
@@ -163,21 +172,49 @@ class Recovery:
         if self._request.skip_source_check:
             self._found = dict.fromkeys(wanted, finding.skipped())
         else:
-            side = Side(
-                self._request.probe,
-                self._request.probe_image,
-                self._request.holder,
-                self._longhorn.settings,
-            )
             self._found = check_sources(
-                self._task, wanted, self._request.way, side, check_mode=self._request.check_mode
+                self._task,
+                wanted,
+                self._request.way,
+                self._side(),
+                check_mode=self._request.check_mode,
             )
         while live.next_change(0.0):
             pass
         self._observe(live, list(wanted))
-        self._pass_gates(wanted)
+        self._pass_gates(live, list(wanted))
 
-    def _pass_gates(self, names: Iterable[str]) -> None:
+    def _pass_gates(self, live: LiveCluster, names: Sequence[str]) -> None:
+        self._judge(names)
+        if self._request.look_on_nodes:
+            self._look(live, names)
+        refused = [w for w in self._works.values() if w.gate.decision is Decision.REFUSE]
+        if refused and not self._request.everything:
+            raise Failure("\n".join(work.text for work in refused))
+
+    def _look(self, live: LiveCluster, names: Sequence[str]) -> None:
+        """Look at the files of the failed copies of those that are refused because nothing can be
+        fetched, and judge them again: reading takes its time.
+        """
+        ladders = [name for name in names if self._works[name].gate.ways]
+        places = [p for name in ladders for p in look.places(self._observation.window(name)[-1])]
+        new = [place for place in places if place not in self._looks]
+        if not new:
+            return
+        if self._request.check_mode:
+            self._looks |= look.unread(new, "check mode makes no pod")
+        else:
+            self._looks |= look_on_nodes(self._task, self._side(), new)
+            while live.next_change(0.0):
+                pass
+            self._observe(live, ladders)
+        self._judge(ladders)
+
+    def _side(self) -> Side:
+        request = self._request
+        return Side(request.probe, request.probe_image, request.holder, self._longhorn.settings)
+
+    def _judge(self, names: Iterable[str]) -> None:
         for name in names:
             window = self._observation.window(name)
             if not window:
@@ -187,14 +224,12 @@ class Recovery:
                 accept_unknown_loss=self._request.accept_unknown_loss,
                 source=self._found.get(name),
                 new_url=bool(self._request.new_url),
+                looks=look.by_disk(self._looks.values(), name),
             )
             work = Work(name, found, text=found.text, source=self._found.get(name))
             if not found.works:
                 work.outcome = found.decision.value
             self._works[name] = work
-        refused = [w for w in self._works.values() if w.gate.decision is Decision.REFUSE]
-        if refused and not self._request.everything:
-            raise Failure("\n".join(work.text for work in refused))
 
     # -- the loop ------------------------------------------------------------------------------
     def _locked(self, live: LiveCluster) -> None:
@@ -223,7 +258,7 @@ class Recovery:
             pass
         names = [work.name for work in self._works.values() if work.open]
         self._observe(live, names)
-        self._pass_gates(names)
+        self._pass_gates(live, names)
 
     def _loop(self, live: LiveCluster) -> None:
         writes = RecoveryWrites(self._task.client, self._longhorn, live, self._before_write)

@@ -77,6 +77,7 @@ class Request:
     way: Way = Way()
     probe: str = CONTROLLER
     probe_image: str = ""
+    look_on_nodes: bool = False
 
     @property
     def everything(self) -> bool:

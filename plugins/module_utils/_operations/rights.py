@@ -123,11 +123,15 @@ def for_return(namespace: str) -> list[Right]:
 
 def for_source_probe(namespace: str) -> list[Right]:
     """What a pod that reads sources in the cluster takes."""
+    return [*for_disk_look(namespace), Right("create", kinds.SECRETS, namespace)]
+
+
+def for_disk_look(namespace: str) -> list[Right]:
+    """What a pod that reads files on a node takes."""
     return [
         Right("create", kinds.PODS, namespace),
         Right("get", kinds.PODS, namespace),
         Right("list", kinds.PODS, namespace),
         Right("delete", kinds.PODS, namespace),
         Right("get", kinds.PODS, namespace, "log"),
-        Right("create", kinds.SECRETS, namespace),
     ]

@@ -47,6 +47,8 @@ class Kubelet:
         self._timers: dict[str, list[Timer]] = {}
         #: Seconds that the start of a pod is known to take; None: drawn from ``start_delay``.
         self.known_start: Callable[[Object], float | None] = lambda pod: None
+        #: Whether the machine has a folder that a pod mounts with hostPath type Directory.
+        self.has_folder: Callable[[str], bool] = lambda path: True
 
     def power_on(self) -> None:
         """Start: containers that were running are gone, so their pods fail or start again."""
@@ -129,6 +131,10 @@ class Kubelet:
         if not mountable(self._store, pod):
             self._later(pod, MOUNT, self._started)
             return
+        if not all(self.has_folder(path) for path in host_folders(pod)):
+            self._report(pod, _wait_for_mount)
+            self._later(pod, MOUNT, self._started)
+            return
         if not configured(self._store, pod):
             self._report(pod, _wait_for_config)
             self._later(pod, MOUNT, self._started)
@@ -166,8 +172,22 @@ def configured(store: Store, pod: Object) -> bool:
     return all(store.find("secrets", space, ref["name"]) is not None for ref in wanted)
 
 
+def host_folders(pod: Object) -> list[str]:
+    """Folders of the machine that have to be there before a pod starts."""
+    found = [each.get("hostPath") or {} for each in pod["spec"].get("volumes") or []]
+    return [each["path"] for each in found if each.get("type") == "Directory"]
+
+
 def _wait_for_config(obj: Object) -> None:
-    waiting = {"waiting": {"reason": "CreateContainerConfigError"}}
+    _wait(obj, "CreateContainerConfigError")
+
+
+def _wait_for_mount(obj: Object) -> None:
+    _wait(obj, "ContainerCreating")
+
+
+def _wait(obj: Object, reason: str) -> None:
+    waiting = {"waiting": {"reason": reason}}
     obj["status"]["containerStatuses"] = [
         {"name": c["name"], "image": c.get("image", ""), "restartCount": 0, "state": waiting}
         for c in obj["spec"]["containers"]

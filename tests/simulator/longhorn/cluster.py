@@ -111,6 +111,7 @@ class Cluster:
         for name in self.nodes:
             self.workers.add(name)
             self.machines.add(name)
+            self.machines.kubelet(name).has_folder = self._has_folder(name)
             body = seed.longhorn_node(self.kernel, self.profile, self.workers, name, disks)
             self.store.create(names.NODES, body)
         self.store.create("daemonsets.apps", seed.manager_daemon_set(self.profile))
@@ -148,7 +149,13 @@ class Cluster:
             self.store,
             self.logs,
             roots,
-            Programs(_fault_tool, _probe_script, self._proxy_of_pods),
+            Programs(
+                _fault_tool,
+                _probe_script,
+                self._proxy_of_pods,
+                _look_script,
+                self.workers.folder,
+            ),
             self._end_container,
         )
         controls.register(self, self._server.control)
@@ -199,6 +206,15 @@ class Cluster:
 
     def _end_container(self, pod: Object, code: int, reason: str) -> None:
         self.machines.kubelet(pod["spec"]["nodeName"]).stop_container(pod, code, reason)
+
+    def _has_folder(self, node: str) -> Callable[[str], bool]:
+        """Whether a machine has a folder on one of its disks."""
+
+        def has(path: str) -> bool:
+            place = self.workers.folder(node, path)
+            return place is not None and place.is_dir()
+
+        return has
 
     def _proxy_of_pods(self) -> str:
         return self.source_proxy if self.pods_reach_sources else NOBODY
@@ -381,6 +397,13 @@ def _probe_script() -> str:
     """What a pod that reads sources may run, likewise."""
     package = "ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source"
     script: str = importlib.import_module(f"{package}.probe_script").SCRIPT
+    return script
+
+
+def _look_script() -> str:
+    """What a pod that looks at files may run, likewise."""
+    package = "ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery"
+    script: str = importlib.import_module(f"{package}.look_pod").SCRIPT
     return script
 
 

@@ -83,6 +83,14 @@ class Workers:
         """A machine, or None."""
         return self._workers.get(name)
 
+    def folder(self, node: str, path: str) -> Path | None:
+        """What stands for a path on a disk of a machine; None where it is on none."""
+        worker, wanted = self._workers.get(node), normal(path)
+        for key, disk in worker.disks.items() if worker is not None else ():
+            if wanted == key or wanted.startswith(f"{key}/"):
+                return disk.path / wanted[len(key) + 1 :]
+        return None
+
     def disk(self, node: str, path: str) -> DiskFolder | None:
         """The folder behind a host path of a machine, or None."""
         worker = self._workers.get(node)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,8 +24,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     undetermined_text,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.ladder import (
+    NO_LOOKS,
     Rung,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import Look
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.risk import AtRisk
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
     Finding,
@@ -81,11 +83,13 @@ def decide(
     accept_unknown_loss: bool = False,
     source: Finding | None = None,
     new_url: bool = False,
+    looks: Mapping[str, Look] = NO_LOOKS,
 ) -> Gate:
     """The decision for one image from a window of sights, oldest first.
 
     *source* is what asking the source has found; without it the decision to recover is one before
     the source was asked. *new_url*: that source is one which the operator gives the image now.
+    *looks*: what was found on the disks of its failed copies, by their UUID.
     """
     sight = window[-1]
     verdict = catalogue.judge(window)
@@ -105,15 +109,16 @@ def decide(
     if verdict.name in (first_file.RUNNING, first_file.FAILING):
         return _first_file(sight, verdict, new_url)
     if not sight.can_download:
-        ways = ladder.rungs(sight)
+        ways = ladder.rungs(sight, looks)
         return Gate(Decision.REFUSE, guidance.refusal(sight, ways), verdict, ways=ways)
     if verdict.name in (redownloading.NAME, redownloading.FAILING):
         text = f"{name}: Longhorn already fetches it again; only watched"
         return Gate(Decision.CONTINUE, text, verdict)
     checks = checks_of(window, accept_unknown_loss, source)
+    lost_source = ladder.applies(sight, source)
     if doubt(window, accept_unknown_loss):
         return _unsure(window, verdict, checks)
-    return _lost(sight, verdict, checks)
+    return _lost(sight, verdict, checks, ladder.rungs(sight, looks) if lost_source else ())
 
 
 def begun(sight: Sight) -> bool:
@@ -159,14 +164,20 @@ def _unsure(window: Sequence[Sight], verdict: Verdict, checks: tuple[Check, ...]
     return Gate(Decision.REFUSE, text, verdict, checks, risk.at_risk(sight))
 
 
-def _lost(sight: Sight, verdict: Verdict, checks: tuple[Check, ...]) -> Gate:
-    """The file is lost for all that is known: all that is in the way is told at once."""
+def _lost(
+    sight: Sight, verdict: Verdict, checks: tuple[Check, ...], ways: tuple[Rung, ...]
+) -> Gate:
+    """The file is lost for all that is known: all that is in the way is told at once, and the
+    *ways* on where the source does not deliver it either.
+    """
     name = sight.image.name
     missing = [check for check in checks if check.missing]
     if missing:
         lines = "".join(f"\n  ! {check.text}" for check in missing)
         text = f"{name} was not touched: {verdict.summary}. In the way:{lines}"
-        return Gate(Decision.REFUSE, text, verdict, checks, risk.at_risk(sight))
+        if ways:
+            text += "\n".join(["", *guidance.ways_on(ways)])
+        return Gate(Decision.REFUSE, text, verdict, checks, risk.at_risk(sight), ways)
     lost = guidance.what_is_there(sight)
     text = f"{name} is lost and is fetched again: {lost}"
     return Gate(Decision.RECOVER, text, verdict, checks, risk.at_risk(sight))

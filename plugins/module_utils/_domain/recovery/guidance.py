@@ -38,10 +38,14 @@ def refusal(sight: Sight, rungs: Sequence[Rung]) -> str:
         f"{name} was not touched. {made}, so Longhorn cannot download it again; emptying its map "
         "would throw away what may still be saved.",
         f"  what is there: {what_is_there(sight)}",
-        "  ways on:",
-        *(f"    {line}" for line in way_lines(rungs)),
+        *ways_on(rungs),
     ]
     return "\n".join(lines)
+
+
+def ways_on(rungs: Sequence[Rung]) -> list[str]:
+    """The ways on under their heading, as a part of a refusal."""
+    return ["  ways on:", *(f"    {line}" for line in way_lines(rungs))]
 
 
 def way_lines(rungs: Sequence[Rung]) -> list[str]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -32,12 +32,26 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Image,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import rescue
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import (
+    Look,
+    Word,
+    disk_up,
+    folder_of,
+    root_of,
+)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import finding
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
+    Finding,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
     Standing,
 )
+
+LOOK_FOR_ME = "recover_backing_image -e look_on_nodes=true does it for you"
+NO_LOOKS: Mapping[str, Look] = {}
 
 
 class State(str, Enum):
@@ -51,13 +65,14 @@ class State(str, Enum):
 @dataclass(frozen=True, slots=True)
 class Rung:
     """One way on: a fixed word, whether it is open, a sentence, and commands to copy. A command
-    that is to be run on a node begins with a comment that names it.
+    that is to be run on a node ends with a comment that names it. *evidence*: what was found where.
     """
 
     rule: str
     state: State
     text: str
     commands: tuple[str, ...] = ()
+    evidence: tuple[Look, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """For the result of a module."""
@@ -66,13 +81,23 @@ class Rung:
             "state": self.state.value,
             "text": self.text,
             "commands": list(self.commands),
+            "evidence": [look.as_dict() for look in self.evidence],
         }
 
 
-def applies(sight: Sight) -> bool:
-    """Whether an image needs the ladder: no copy is left to rely on, and it cannot be fetched."""
+def applies(sight: Sight, source: Finding | None = None) -> bool:
+    """Whether an image needs the ladder: no copy is left to rely on, and it cannot be fetched.
+    *source*: what asking its source has told (default: what the sight knows).
+    """
     known = sight.was_ready_once and not sight.image.meta.deleting
-    return known and not sight.can_download and not sight.exists
+    fetched = sight.can_download and not undeliverable(source or sight.finding)
+    return known and not fetched and not sight.exists
+
+
+def undeliverable(source: Finding | None) -> bool:
+    """Whether a source was asked and does not deliver what the image was."""
+    unasked = (finding.NOT_ASKED, finding.NO_POD)
+    return source is not None and not source.ok and source.word not in unasked
 
 
 def climb(sight: Sight) -> tuple[Rung, ...]:
@@ -80,18 +105,20 @@ def climb(sight: Sight) -> tuple[Rung, ...]:
     return rungs(sight) if applies(sight) else ()
 
 
-def rungs(sight: Sight) -> tuple[Rung, ...]:
-    """The same for an image that is known to need them."""
-    return tuple(_rungs(sight))
+def rungs(sight: Sight, looks: Mapping[str, Look] = NO_LOOKS) -> tuple[Rung, ...]:
+    """The same for an image that is known to need them. *looks*: what was found on its disks, by
+    their UUID; a disk that is not there was not looked at.
+    """
+    return tuple(_rungs(sight, looks))
 
 
-def _rungs(sight: Sight) -> Iterator[Rung]:
+def _rungs(sight: Sight, looks: Mapping[str, Look]) -> Iterator[Rung]:
     for seen in sight.having(Standing.MAY_RETURN, Standing.WAITING):
         text = f"bring {seen.place} back: what it holds may still be whole ({seen.why})"
         yield Rung("bring_back", State.OPEN, text)
-    lost = [seen for seen in sight.having(Standing.LOST) if _disk(sight, seen) is not None]
+    lost = lost_up(sight)
     if lost and sight.image.checksum:
-        yield _salvage(sight, lost)
+        yield _salvage(sight, lost, looks)
     elif lost:
         text = "no sha512 is recorded, so no file that may be left can be told from a damaged one"
         yield Rung("salvage", State.CLOSED, text)
@@ -100,32 +127,64 @@ def _rungs(sight: Sight) -> Iterator[Rung]:
     yield from _consumers(sight)
 
 
-def _disk(sight: Sight, seen: SeenCopy) -> Disk | None:
-    """The disk of a copy, if it is up and its path is known."""
-    disk = sight.cluster.disks.get(seen.copy.disk)
-    return disk if disk is not None and disk.path and disk.ready else None
-
-
 def folder(disk: Disk, image: Image) -> str:
     """Where a disk keeps the file of an image: never a pattern, always the exact folder."""
-    return f"{disk.path.rstrip('/')}/backing-images/{image.name}-{image.uuid}"
+    return f"{root_of(disk)}/{folder_of(image)}"
 
 
-def _salvage(sight: Sight, lost: list[SeenCopy]) -> Rung:
+def _salvage(sight: Sight, lost: list[SeenCopy], looks: Mapping[str, Look]) -> Rung:
     """A failed copy whose file still has the recorded bytes."""
+    found = [looks[seen.copy.disk] for seen in lost if seen.copy.disk in looks]
+    right = [look for look in found if look.word is Word.RIGHT]
+    if right:
+        return _salvageable(right, found)
+    dark = [look for look in found if look.word is Word.UNREAD]
+    unseen = [s for s in lost if s.copy.disk not in looks or looks[s.copy.disk] in dark]
+    if not unseen:
+        told = "; ".join(look.text for look in found)
+        text = f"no failed copy has the right bytes: {told}"
+        return Rung("salvage", State.CLOSED, text, evidence=tuple(found))
+    return _to_look(sight, unseen, found)
+
+
+def _salvageable(right: list[Look], found: list[Look]) -> Rung:
+    first = right[0].place
+    others = "".join(f"; {look.text}" for look in found if look is not right[0])
+    text = (
+        f"{first.label} still has the right bytes: {first.path} ({right[0].size} bytes){others}. "
+        "Copy that file aside at once, then put it back as below"
+    )
+    keep = f"cp --sparse=always {shlex.quote(first.path)} FILE   # on {first.node}"
+    return Rung("salvage", State.OPEN, text, (keep,), tuple(found))
+
+
+def _to_look(sight: Sight, unseen: list[SeenCopy], found: list[Look]) -> Rung:
+    """Nobody has looked, or could."""
     image = sight.image
     commands = []
-    for seen in lost:
-        disk = _disk(sight, seen)
+    for seen in unseen:
+        disk = disk_up(sight, seen)
         if disk is not None:
             path = shlex.quote(f"{folder(disk, image)}/backing")
             commands.append(f"sha512sum {path}   # on {disk.node}")
-    text = (
-        f"look whether a failed copy still has the right bytes: {image.checksum} "
-        "must be printed. Copy such a file aside at once (cp --sparse=always), "
+    how = (
+        f"{image.checksum} must be printed. Copy such a file aside at once (cp --sparse=always), "
         "then put it back as below"
     )
-    return Rung("salvage", State.CHECK, text, tuple(commands))
+    reasons = {look.why for look in found}
+    if not found:
+        text = f"look whether a failed copy still has the right bytes ({LOOK_FOR_ME}): {how}"
+    elif len(unseen) == len(found) == len(lost_up(sight)) and len(reasons) == 1:
+        text = f"the failed copies cannot be looked at: {reasons.pop()}. Look there yourself: {how}"
+    else:
+        told = "; ".join(look.text for look in found)
+        text = f"no file that could be read has the right bytes: {told}. Look there yourself: {how}"
+    return Rung("salvage", State.CHECK, text, tuple(commands), tuple(found))
+
+
+def lost_up(sight: Sight) -> list[SeenCopy]:
+    """Failed copies on disks that are up."""
+    return [seen for seen in sight.having(Standing.LOST) if disk_up(sight, seen) is not None]
 
 
 def rescue_of(sight: Sight) -> Rung:
@@ -182,7 +241,7 @@ def _place(sight: Sight, lost: list[SeenCopy]) -> tuple[Disk, bool] | None:
     ]
     if free:
         return free[0], False
-    up = [disk for seen in lost if (disk := _disk(sight, seen)) is not None]
+    up = [disk for seen in lost if (disk := disk_up(sight, seen)) is not None]
     return (up[0], True) if up else None
 
 

@@ -114,6 +114,27 @@ options:
       - In check mode no pod is made.
     type: bool
     default: false
+  experimental:
+    description:
+      - Where a look on the nodes (O(look_on_nodes) is implied) finds a failed copy with the
+        recorded bytes, and every entry of the image has read C(failed) over the whole O(window),
+        put that copy back.
+      - The file is kept first by a hard link on the same disk (C(nodecare-kept), beside
+        C(backing-images); it needs no room) and hashed through it, by a pod with that one disk
+        mounted writable. Then Longhorn is made to look at the file anew. Where no replica uses the
+        copy of that disk, the key of the disk is taken out of the map, the file linked back when
+        Longhorn has forgotten the failed copy, and the key put in again. Else C(backing.cfg)
+        beside the file is removed, so that the bytes are read, and the pod of that disk's backing
+        image manager is deleted.
+      - If Longhorn took the file away meanwhile it is linked back and tried again, three times at
+        most. When the wanted copies are healthy and the volumes run, the kept link is removed.
+      - All other copies of a manager whose pod was deleted read C(unknown) for up to a minute. It
+        is not done while that manager transfers another image, has a failed copy of one, or has
+        the only proven copy of one.
+      - What fails leaves the kept link, says where it is, and gives the commands to go on by hand.
+      - Experimental, because it relies on how Longhorn looks at files, tried on 1.12.1.
+    type: bool
+    default: false
   new_url:
     description:
       - Another URL for the image, when what it was made of lies there now. It is asked first; it
@@ -168,7 +189,7 @@ images:
       type: str
       sample: debian-13
     decision:
-      description: C(recover), C(continue), C(leave_alone) or C(refuse).
+      description: C(recover), C(continue), C(salvage), C(leave_alone) or C(refuse).
       type: str
       sample: recover
     outcome:
@@ -263,6 +284,7 @@ def main() -> None:
             "accept_unknown_loss": {"type": "bool", "default": False},
             "skip_source_check": {"type": "bool", "default": False},
             "look_on_nodes": {"type": "bool", "default": False},
+            "experimental": {"type": "bool", "default": False},
             "new_url": {"type": "str"},
             "window": {"type": "float", "default": 10},
             "lock_holder": {"type": "str"},
@@ -282,6 +304,7 @@ def main() -> None:
         probe=module.params["source_probe"],
         probe_image=module.params["source_probe_image"] or "",
         look_on_nodes=module.params["look_on_nodes"],
+        experimental=module.params["experimental"],
         new_url=module.params["new_url"] or "",
     )
     reporting.check(module)

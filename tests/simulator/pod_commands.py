@@ -45,14 +45,14 @@ End = Callable[[Object, int, str], None]
 @dataclass(frozen=True)
 class Programs:
     """What is allowed, each asked when needed: the source of the fault tool, the script of the
-    probe, the proxy through which pods reach sources, the script of a look, and the folder that
+    probe, the proxy through which pods reach sources, the scripts on files, and the folder that
     stands for a path of a machine (None where it has none).
     """
 
     fault_tool: Callable[[], str]
     probe: Callable[[], str]
     proxy: Callable[[], str]
-    look: Callable[[], str]
+    looks: Callable[[], tuple[str, ...]]
     folder: Callable[[str, str], Path | None]
 
 
@@ -171,7 +171,7 @@ class PodCommands:
         spec = pod["spec"]
         container = spec["containers"][0]
         given = container.get("command") or []
-        if given != ["sh", "-c", self._programs.look()]:
+        if given[:2] != ["sh", "-c"] or given[2:] not in [[s] for s in self._programs.looks()]:
             return None, {}
         paths = {each["name"]: each["hostPath"]["path"] for each in spec.get("volumes") or []}
         places = {

@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
@@ -37,10 +37,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.p
     why_hopeless,
     why_waiting,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
-    count,
-    spell_bytes,
-)
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import spell_bytes
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
     rights,
     short_pods,
@@ -77,6 +74,7 @@ class _NodePod:
     heard_at: float = 0.0
     why: str = ""
     over: bool = False
+    body: Callable[[look_pod.Terms], Object] | None = None
 
 
 def look_on_nodes(task: Task, side: Side, places: Sequence[Place]) -> dict[Place, Look]:
@@ -111,14 +109,38 @@ def look_on_nodes(task: Task, side: Side, places: Sequence[Place]) -> dict[Place
     return found
 
 
+def work_on_disk(
+    task: Task,
+    side: Side,
+    place: Place,
+    body: Callable[[str, Place, look_pod.Terms], Object],
+    on_turn: Callable[[str], None],
+) -> tuple[Look, tuple[str, ...]]:
+    """Let one pod work on one file: what it found of it in the end, and the words for what it did.
+    *body* makes the pod from its name; *on_turn* is called while it is waited for, with how far it
+    is, and may raise.
+    """
+    running = _Looking(task, side, {place.node: [place]}, on_turn)
+    pod = running.pods[0]
+    pod.body = lambda terms: body(pod.name, place, terms)
+    return running.run()[place], pod.told.did
+
+
 class _Looking:
     """Pods for up to ten nodes. Use it once."""
 
-    def __init__(self, task: Task, side: Side, places: dict[str, list[Place]]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        side: Side,
+        places: dict[str, list[Place]],
+        on_turn: Callable[[str], None] | None = None,
+    ) -> None:
         self._task = task
         self._client = task.client
         self._side = side
-        self._pods = [self._plan(node, listed) for node, listed in places.items()]
+        self._on_turn = on_turn or self._tell
+        self.pods = [self._plan(node, listed) for node, listed in places.items()]
 
     def _plan(self, node: str, places: list[Place]) -> _NodePod:
         seconds = min(look_pod.longest_run(places), self._task.deadline.remaining())
@@ -128,13 +150,13 @@ class _Looking:
     def run(self) -> dict[Place, Look]:
         """Make them, wait for them, read what they say, and remove them whatever happens."""
         try:
-            for pod in self._pods:
+            for pod in self.pods:
                 self._make(pod)
-            while any(not pod.over for pod in self._pods):
+            while any(not pod.over for pod in self.pods):
                 self._turn()
         finally:
             self._remove()
-        return {place: look for pod in self._pods for place, look in _answers(pod).items()}
+        return {place: look for pod in self.pods for place, look in _answers(pod).items()}
 
     def _make(self, pod: _NodePod) -> None:
         seconds = pod.limit.remaining()
@@ -145,7 +167,10 @@ class _Looking:
             time.time() + seconds,
             self._side.settings.get(PULL_SETTING, ""),
         )
-        body = look_pod.pod(pod.name, pod.node, pod.places, terms)
+        if pod.body is None:
+            body = look_pod.pod(pod.name, pod.node, pod.places, terms)
+        else:
+            body = pod.body(terms)
         pod.read_at = pod.heard_at = pod.limit.now()
         try:
             # Once: whoever does not let pods in is not asked until the time is up.
@@ -158,16 +183,15 @@ class _Looking:
         try:
             listed = self._client.list(kinds.PODS, label_selector=look_pod.LABEL).items
         except errors.ApiError as error:
-            for pod in self._pods:
+            for pod in self.pods:
                 pod.why, pod.over = pod.why or error.message or str(error), True
             return
         there = {str(raw["metadata"]["name"]): raw for raw in listed}
-        for pod in self._pods:
+        for pod in self.pods:
             if not pod.over:
                 self._follow(pod, there.get(pod.name))
-        self._task.interrupt.check("It was looking at files on nodes; nothing was written yet.")
-        self._task.progress.update(self._line())
-        if any(not pod.over for pod in self._pods):
+        self._on_turn(self._line())
+        if any(not pod.over for pod in self.pods):
             time.sleep(short_pods.TURN_SECONDS)
 
     def _follow(self, pod: _NodePod, raw: Object | None) -> None:
@@ -224,12 +248,16 @@ class _Looking:
         pod.over = True
         pod.why = "" if not why else pod.why or why
 
+    def _tell(self, line: str) -> None:
+        self._task.interrupt.check("It was looking at files on nodes; nothing was written yet.")
+        self._task.progress.update(f"files of failed copies, read on their nodes: {line}")
+
     def _line(self) -> str:
         """How far the reading is, for a person."""
-        total = sum(len(pod.places) for pod in self._pods)
-        done = sum(len(pod.told.answers) for pod in self._pods)
+        total = sum(len(pod.places) for pod in self.pods)
+        done = sum(len(pod.told.answers) for pod in self.pods)
         now = []
-        for pod in self._pods:
+        for pod in self.pods:
             number = len(pod.told.answers)
             if pod.over or number not in pod.told.so_far:
                 continue
@@ -237,15 +265,13 @@ class _Looking:
             part = f" ({100 * read // place.size} %)" if place.size else ""
             now.append(f"{place.label} {place.image} {spell_bytes(read)}{part}")
         shown = ", ".join(now[:2]) + (f" and {len(now) - 2} more" if len(now) > 2 else "")
-        return f"{count(done, 'file')} of {total} of failed copies read on their nodes" + (
-            f"   now: {shown}" if shown else ""
-        )
+        return f"{done} of {total}" + (f"   now: {shown}" if shown else "")
 
     def _remove(self) -> None:
         """Also pods whose creation was not answered. One that cannot be removed now ends by itself,
         and the next run removes it.
         """
-        for pod in self._pods:
+        for pod in self.pods:
             with contextlib.suppress(errors.ApiError):
                 raw = self._client.find(kinds.PODS, pod.name)
                 if raw is not None:

@@ -79,6 +79,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.reco
     ChangedMeanwhile,
     RecoveryWrites,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.salvage import Salvage
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 
 CONFLICTS_MAX = 8
@@ -87,6 +88,7 @@ FAILING_SECONDS_MAX = 180.0
 # A picture that still moves (files being checked, a manager starting) is looked at this long.
 SETTLE_SECONDS_MAX = 120.0
 TICK_SECONDS = 1.0
+OF_SALVAGE = (Action.KEEP, Action.RELEASE, Action.STOP)
 
 
 class Recovery:
@@ -101,6 +103,7 @@ class Recovery:
         self._works: dict[str, Work] = {}
         self._found: dict[str, Finding] = {}
         self._looks: dict[Place, Look] = {}
+        self._salvage: Salvage | None = None
 
     # -- the run -------------------------------------------------------------------------------
     def run(self) -> dict[str, Any]:
@@ -186,7 +189,7 @@ class Recovery:
 
     def _pass_gates(self, live: LiveCluster, names: Sequence[str]) -> None:
         self._judge(names)
-        if self._request.look_on_nodes:
+        if self._request.look_on_nodes or self._request.experimental:
             self._look(live, names)
         refused = [w for w in self._works.values() if w.gate.decision is Decision.REFUSE]
         if refused and not self._request.everything:
@@ -225,6 +228,7 @@ class Recovery:
                 source=self._found.get(name),
                 new_url=bool(self._request.new_url),
                 looks=look.by_disk(self._looks.values(), name),
+                experimental=self._request.experimental,
             )
             work = Work(name, found, text=found.text, source=self._found.get(name))
             if not found.works:
@@ -262,6 +266,7 @@ class Recovery:
 
     def _loop(self, live: LiveCluster) -> None:
         writes = RecoveryWrites(self._task.client, self._longhorn, live, self._before_write)
+        self._salvage = Salvage(self._task, self._side(), live, self._before_write)
         self._most_urgent_first()
         names = [work.name for work in self._works.values() if work.open]
         deadline = self._task.deadline
@@ -293,11 +298,7 @@ class Recovery:
         if deleted:
             work.outcome, work.text = "failed", deleted
             return False
-        step = next_step(
-            window,
-            accept_unknown_loss=self._request.accept_unknown_loss,
-            new_url=self._request.new_url,
-        )
+        step = self._next_step(work, window)
         step = self._in_turn(work, window[-1], step)
         if step.action is Action.DELETE_SOURCE and step.names[0] in work.deleted:
             step = Step(Action.WAIT, "another data source")
@@ -310,6 +311,15 @@ class Recovery:
             self._check_patience(work, deadline)
             return False
         return self._write(work, step, writes)
+
+    def _next_step(self, work: Work, window: Sequence[Sight]) -> Step:
+        if self._salvage is not None and work.gate.decision is Decision.SALVAGE:
+            return self._salvage.step(work, window, look.by_disk(self._looks.values(), work.name))
+        return next_step(
+            window,
+            accept_unknown_loss=self._request.accept_unknown_loss,
+            new_url=self._request.new_url,
+        )
 
     def _in_turn(self, work: Work, sight: Sight, step: Step) -> Step:
         """An image that has not begun waits until it may."""
@@ -339,6 +349,9 @@ class Recovery:
     def _write(self, work: Work, step: Step, writes: RecoveryWrites) -> bool:
         self._task.progress.update(f"{work.name}: {step.text}", at_once=True)
         try:
+            if self._salvage is not None and step.action in OF_SALVAGE:
+                self._salvage.perform(work, step, writes)
+                return True
             writes.perform(work.name, step)
         except ChangedMeanwhile as changed:
             work.conflicts += 1

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import spell_seconds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import salvage
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.gate import (
     Decision,
     Gate,
@@ -27,6 +28,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
     catalogue,
     healthy,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.ask_cluster import (
     CONTROLLER,
 )
@@ -78,6 +80,7 @@ class Request:
     probe: str = CONTROLLER
     probe_image: str = ""
     look_on_nodes: bool = False
+    experimental: bool = False
 
     @property
     def everything(self) -> bool:
@@ -176,7 +179,7 @@ def _diff(shown: Sequence[Work], observation: Observation) -> dict[str, str]:
             continue
         before.append(f"image {work.name}   {work.gate.verdict.summary}")
         if work.open:
-            after += [f"image {work.name}   {line}" for line in plan_lines(window[-1])]
+            after += [f"image {work.name}   {line}" for line in _plan(work, window[-1])]
             after += [f"image {work.name}   at risk: {each.line}" for each in work.gate.at_risk]
             if work.source:
                 after.append(f"image {work.name}   source: {work.source.text}")
@@ -188,6 +191,13 @@ def _diff(shown: Sequence[Work], observation: Observation) -> dict[str, str]:
         "before": "".join(f"{line}\n" for line in before),
         "after": "".join(f"{line}\n" for line in after),
     }
+
+
+def _plan(work: Work, sight: Sight) -> list[str]:
+    place = salvage.noted_place(sight)
+    if work.gate.decision is not Decision.SALVAGE or place is None:
+        return plan_lines(sight)
+    return salvage.plan_lines(place)
 
 
 def _gate_facts(work: Work) -> dict[str, Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client, Object
@@ -67,7 +67,7 @@ class RecoveryWrites:
             elif step.action is Action.ADD_KEYS:
                 self._add_keys(name, step.names)
             elif step.action is Action.FORGET:
-                self._forget(name)
+                self.forget(name, notes.RECOVERY)
             elif step.action in (Action.TAKE_TICKETS, Action.GIVE_TICKETS):
                 change = tickets.take if step.action is Action.TAKE_TICKETS else tickets.give_back
                 for attachment in step.names:
@@ -167,6 +167,24 @@ class RecoveryWrites:
             ops = [{"op": "add", "path": schema.key_path(d), "value": entry} for d in missing]
         self._patch(kinds.BACKING_IMAGES, raw, ops if missing else [])
 
-    def _forget(self, name: str) -> None:
+    def put_key(self, name: str, disk: str) -> None:
+        """Put the key of a disk into the map. Raises FailedTest, NotFound, Refused."""
+        self._add_keys(name, (disk,))
+
+    def take_key(self, name: str, disk: str) -> None:
+        """Take the key of a disk out of the map. Raises FailedTest, NotFound, Refused."""
         raw, image = self._image(name)
-        self._patch(kinds.BACKING_IMAGES, raw, notes.erase(image.meta, notes.RECOVERY))
+        if any(copy.disk == disk for copy in image.wanted):
+            path = self._longhorn.schema.key_path(disk)
+            self._patch(kinds.BACKING_IMAGES, raw, [{"op": "remove", "path": path}])
+
+    def forget(self, name: str, part: str) -> None:
+        """Take one part of our note off the image. Raises FailedTest, NotFound."""
+        raw, image = self._image(name)
+        self._patch(kinds.BACKING_IMAGES, raw, notes.erase(image.meta, part))
+
+    def note_salvage(self, name: str, value: Mapping[str, str]) -> None:
+        """Note where the file of a salvage is kept, before it is. Raises FailedTest, NotFound."""
+        raw, image = self._image(name)
+        if notes.salvage_of(image) != value:
+            self._patch(kinds.BACKING_IMAGES, raw, notes.write(image.meta, notes.SALVAGE, value))

@@ -153,7 +153,7 @@ class Cluster:
                 _fault_tool,
                 _probe_script,
                 self._proxy_of_pods,
-                _look_script,
+                _look_scripts,
                 self.workers.folder,
             ),
             self._end_container,
@@ -400,11 +400,11 @@ def _probe_script() -> str:
     return script
 
 
-def _look_script() -> str:
-    """What a pod that looks at files may run, likewise."""
+def _look_scripts() -> tuple[str, ...]:
+    """What a pod that looks at files may run, likewise, and one that keeps a file."""
     package = "ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery"
-    script: str = importlib.import_module(f"{package}.look_pod").SCRIPT
-    return script
+    module = importlib.import_module(f"{package}.look_pod")
+    return module.SCRIPT, module.KEEP_SCRIPT
 
 
 def _node_names(nodes: int | Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
@@ -14,6 +14,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     ladder,
     notes,
     risk,
+    salvage,
     tickets,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.checks import (
@@ -27,7 +28,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     NO_LOOKS,
     Rung,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import Look
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import (
+    Look,
+    Word,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.risk import AtRisk
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
     Finding,
@@ -54,6 +58,7 @@ class Decision(str, Enum):
     CONTINUE = "continue"  # a recovery has begun (ours or Longhorn's): see it to its end
     LEAVE = "leave_alone"
     REFUSE = "refuse"
+    SALVAGE = "salvage"  # by a failed copy whose file has the right bytes
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Gate:
     @property
     def works(self) -> bool:
         """Whether there is something to do."""
-        return self.decision in (Decision.RECOVER, Decision.CONTINUE)
+        return self.decision in (Decision.RECOVER, Decision.CONTINUE, Decision.SALVAGE)
 
 
 def decide(
@@ -84,13 +89,52 @@ def decide(
     source: Finding | None = None,
     new_url: bool = False,
     looks: Mapping[str, Look] = NO_LOOKS,
+    experimental: bool = False,
 ) -> Gate:
     """The decision for one image from a window of sights, oldest first.
 
     *source* is what asking the source has found; without it the decision to recover is one before
     the source was asked. *new_url*: that source is one which the operator gives the image now.
-    *looks*: what was found on the disks of its failed copies, by their UUID.
+    *looks*: what was found on the disks of its failed copies, by their UUID. *experimental*: a file
+    with the right bytes among them may be put back.
     """
+    found = _decide(window, accept_unknown_loss, source, new_url, looks)
+    if experimental:
+        return _salvage(window, found, looks)
+    kept = notes.salvage_of(window[-1].image).get(notes.PATH)
+    if not kept:
+        return found
+    text = f"{found.text}\n  a salvage has begun and keeps {kept}: -e experimental=true finishes it"
+    return replace(found, text=text)
+
+
+def _salvage(window: Sequence[Sight], found: Gate, looks: Mapping[str, Look]) -> Gate:
+    """The same where a salvage is wanted: it is finished, begun, or told why not."""
+    sight = window[-1]
+    name = sight.image.name
+    begun = bool(notes.salvage_of(sight.image)) and not sight.image.meta.deleting
+    if begun and found.decision in (Decision.REFUSE, Decision.LEAVE):
+        text = f"{name}: a salvage has begun; it is finished"
+        return replace(found, decision=Decision.SALVAGE, text=text, ways=())
+    right = [look.place for look in looks.values() if look.word is Word.RIGHT]
+    if found.decision is not Decision.REFUSE or not found.ways or not right:
+        return found
+    why = salvage.why_not(window, right[0])
+    if why:
+        text = f"{found.text}\n  not salvaged now: {why}. Run again later."
+        return replace(found, text=text)
+    text = f"{name} is salvaged: {right[0].label} still has the right bytes"
+    risks = risk.of_salvage(sight, right[0], looks)
+    return replace(found, decision=Decision.SALVAGE, text=text, at_risk=risks)
+
+
+def _decide(
+    window: Sequence[Sight],
+    accept_unknown_loss: bool,
+    source: Finding | None,
+    new_url: bool,
+    looks: Mapping[str, Look],
+) -> Gate:
     sight = window[-1]
     verdict = catalogue.judge(window)
     name = sight.image.name

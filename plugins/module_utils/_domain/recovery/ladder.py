@@ -31,7 +31,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Disk,
     Image,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import rescue
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
+    rescue,
+    salvage,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import (
     Look,
     Word,
@@ -137,7 +140,7 @@ def _salvage(sight: Sight, lost: list[SeenCopy], looks: Mapping[str, Look]) -> R
     found = [looks[seen.copy.disk] for seen in lost if seen.copy.disk in looks]
     right = [look for look in found if look.word is Word.RIGHT]
     if right:
-        return _salvageable(right, found)
+        return _salvageable(sight, right, found)
     dark = [look for look in found if look.word is Word.UNREAD]
     unseen = [s for s in lost if s.copy.disk not in looks or looks[s.copy.disk] in dark]
     if not unseen:
@@ -147,15 +150,14 @@ def _salvage(sight: Sight, lost: list[SeenCopy], looks: Mapping[str, Look]) -> R
     return _to_look(sight, unseen, found)
 
 
-def _salvageable(right: list[Look], found: list[Look]) -> Rung:
+def _salvageable(sight: Sight, right: list[Look], found: list[Look]) -> Rung:
     first = right[0].place
     others = "".join(f"; {look.text}" for look in found if look is not right[0])
     text = (
         f"{first.label} still has the right bytes: {first.path} ({right[0].size} bytes){others}. "
-        "Copy that file aside at once, then put it back as below"
+        "-e experimental=true puts it back for you, or by hand"
     )
-    keep = f"cp --sparse=always {shlex.quote(first.path)} FILE   # on {first.node}"
-    return Rung("salvage", State.OPEN, text, (keep,), tuple(found))
+    return Rung("salvage", State.OPEN, text, salvage.by_hand(first, sight), tuple(found))
 
 
 def _to_look(sight: Sight, unseen: list[SeenCopy], found: list[Look]) -> Rung:
@@ -260,9 +262,7 @@ def _add_key(cluster: Cluster, image: Image, disk: Disk) -> str:
 
 def _restart(cluster: Cluster, disk: Disk) -> str:
     """The manager of the disk looks at its files anew when its pod is made again."""
-    found = next(iter(cluster.managers_of_disk.get(disk.uuid, ())), None)
-    selector = f"longhorn.io/component=backing-image-manager,longhorn.io/disk-uuid={disk.uuid}"
-    what = found.name if found is not None else f"-l {selector}"
+    what = salvage.manager_pod(cluster, disk.uuid)
     return f"kubectl -n {cluster.namespace} delete pod {what}   # once every entry reads failed"
 
 

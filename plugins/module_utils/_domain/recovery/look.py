@@ -31,6 +31,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 _PATH = re.compile(r"/[A-Za-z0-9._/+@:=~-]*")
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SHOWN = 12
+IMAGES = "backing-images"
+KEPT = "nodecare-kept"
 
 
 class Word(str, Enum):
@@ -62,6 +64,16 @@ class Place:
     def path(self) -> str:
         """The file on the node."""
         return f"{self.root}/{self.folder}/backing"
+
+    @property
+    def kept_root(self) -> str:
+        """Where a second link to the file is kept: on the same disk, in no folder of Longhorn."""
+        return f"{self.root.removesuffix('/' + IMAGES)}/{KEPT}"
+
+    @property
+    def kept(self) -> str:
+        """That link."""
+        return f"{self.kept_root}/{self.folder}"
 
     @property
     def nameable(self) -> bool:
@@ -115,7 +127,7 @@ def disk_up(sight: Sight, seen: SeenCopy) -> Disk | None:
 
 def root_of(disk: Disk) -> str:
     """Where a disk keeps all its images."""
-    return f"{disk.path.rstrip('/')}/backing-images"
+    return f"{disk.path.rstrip('/')}/{IMAGES}"
 
 
 def folder_of(image: Image) -> str:
@@ -131,18 +143,23 @@ def places(sight: Sight) -> tuple[Place, ...]:
     if not image.checksum or not image.uuid:
         return ()
     return tuple(
-        Place(
-            image.name,
-            disk.uuid,
-            disk.label,
-            disk.node,
-            root_of(disk),
-            folder_of(image),
-            image.size,
-            image.checksum,
-        )
+        place_on(disk, image)
         for seen in sight.having(Standing.LOST)
         if seen.copy.disk in sight.disks_up and (disk := disk_up(sight, seen)) is not None
+    )
+
+
+def place_on(disk: Disk, image: Image) -> Place:
+    """The file of an image on a disk."""
+    return Place(
+        image.name,
+        disk.uuid,
+        disk.label,
+        disk.node,
+        root_of(disk),
+        folder_of(image),
+        image.size,
+        image.checksum,
     )
 
 

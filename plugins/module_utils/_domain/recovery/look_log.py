@@ -6,6 +6,7 @@
 A line is one JSON object: ``{"missing": tool}``, ``{"begun": n}``, ``{"file": i, "so_far":
 bytes}``, ``{"ended": n}``, or an answer: ``{"file": i, "none": true}``, ``{"file": i, "broken":
 why}``, ``{"file": i, "size": bytes, "sha512": sum}`` (the sum is empty where the size is wrong).
+A pod that keeps a file also says ``{"did": word}`` for each thing done, with a word of `DONE`.
 Other lines are no part of it; an answer that is not exactly of its form counts for nothing.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 
 _SHA512 = re.compile(r"[0-9a-f]{128}|")
 _TOOL = re.compile(r"[a-z0-9]{1,20}")
+DONE = ("linked", "unlinked", "linked_back", "occupied", "released", "still_kept")
 _WHY = re.compile(r"[A-Za-z ,/-]{1,80}")
 
 
@@ -42,6 +44,7 @@ class Told:
     ended: bool = False
     so_far: Mapping[int, int] = field(default_factory=dict)
     answers: Mapping[int, Answer] = field(default_factory=dict)
+    did: tuple[str, ...] = ()
 
 
 def read(text: str) -> Told:
@@ -49,6 +52,7 @@ def read(text: str) -> Told:
     missing, begun, ended = "", False, False
     so_far: dict[int, int] = {}
     answers: dict[int, Answer] = {}
+    did: list[str] = []
     for line in text.splitlines():
         said = _object(line)
         number: Any = said.get("file")
@@ -61,9 +65,11 @@ def read(text: str) -> Told:
                 answers[number] = replace(answer, read=so_far.get(number, 0))
         elif _TOOL.fullmatch(str(said.get("missing") or "")):
             missing = str(said["missing"])
+        elif said.get("did") in DONE:
+            did.append(said["did"])
         begun = begun or "begun" in said
         ended = ended or "ended" in said
-    return Told(missing, begun, ended, so_far, answers)
+    return Told(missing, begun, ended, so_far, answers, tuple(did))
 
 
 def _answer(said: Mapping[str, Any]) -> Answer | None:

@@ -21,7 +21,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import moment
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import Place
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import (
+    IMAGES,
+    KEPT,
+    Place,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.probe_pod import (
     UNTIL,
     WHO,
@@ -30,12 +34,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.p
 LABEL = "longhorn.nodecare.dev/disk-look"
 CONTAINER = "look"
 MOUNT = "/disks"
-TOOLS = ("dd", "sha512sum", "stat")
+TOOLS = ("dd", "ln", "mkdir", "rm", "sha512sum", "stat")
 # A disk that reads slower than this is not waited for.
 SLOWEST_BYTES = 10 * (1 << 20)
 SPARE_SECONDS = 30.0
 
-SCRIPT = r"""
+_BEGIN = r"""
 set -uf
 LC_ALL=C
 export LC_ALL
@@ -47,6 +51,10 @@ printf '{"begun": %d}\n' "$FILES"
 
 broken() {
   printf '{"file": %d, "broken": "%s"}\n' "$number" "$1" >&3
+}
+
+none() {
+  printf '{"file": %d, "none": true}\n' "$number"
 }
 
 # Standard input in pieces to descriptor 6, a line of progress for each.
@@ -67,35 +75,106 @@ pieces() {
   done
 }
 
-look() {
-  folder=${file%/*}
-  if [ -d "$folder" ] && [ ! -x "$folder" ]; then broken 'Permission denied'; return; fi
-  if [ -L "$file" ]; then broken 'it is a symbolic link'; return; fi
-  if [ ! -e "$file" ]; then printf '{"file": %d, "none": true}\n' "$number"; return; fi
-  if [ ! -f "$file" ]; then broken 'it is no plain file'; return; fi
-  if [ ! -r "$file" ]; then broken 'Permission denied'; return; fi
-  found=$(stat -c '%s %i' "$file" 2>/dev/null) || { broken 'it cannot be read'; return; }
-  size=${found% *}
-  if [ "$wanted" -gt 0 ] && [ "$size" != "$wanted" ]; then
-    printf '{"file": %d, "size": %d, "sha512": ""}\n' "$number" "$size"
-    return
-  fi
-  sum=$({ pieces 6>&1; } <"$file" | sha512sum)
-  if [ "$(stat -c '%s %i' "$file" 2>/dev/null)" != "$found" ]; then
-    broken 'it was taken away or changed while it was read'
-    return
-  fi
-  printf '{"file": %d, "size": %d, "sha512": "%s"}\n' "$number" "$size" "${sum%% *}"
+# Whether a plain file is at $1; says what else is there.
+plain() {
+  folder=${1%/*}
+  if [ -d "$folder" ] && [ ! -x "$folder" ]; then broken 'Permission denied'; return 1; fi
+  if [ -L "$1" ]; then broken 'it is a symbolic link'; return 1; fi
+  if [ ! -e "$1" ]; then none; return 1; fi
+  if [ ! -f "$1" ]; then broken 'it is no plain file'; return 1; fi
+  if [ ! -r "$1" ]; then broken 'Permission denied'; return 1; fi
 }
 
+# Size and sum of the file $1, of which $wanted is the size; both empty where it cannot be read.
+digest() {
+  size= sum=
+  found=$(stat -c '%s %i' "$1" 2>/dev/null) || { broken 'it cannot be read'; return 1; }
+  size=${found% *}
+  [ "$wanted" -le 0 ] || [ "$size" = "$wanted" ] || return 0
+  sum=$({ pieces 6>&1; } <"$1" | sha512sum)
+  sum=${sum%% *}
+  if [ "$(stat -c '%s %i' "$1" 2>/dev/null)" != "$found" ]; then
+    broken 'it was taken away or changed while it was read'
+    return 1
+  fi
+}
+
+answer() {
+  printf '{"file": %d, "size": %d, "sha512": "%s"}\n' "$number" "$size" "$sum"
+}
+""".replace("@TOOLS@", " ".join(TOOLS))
+
+SCRIPT = (
+    _BEGIN
+    + r"""
 number=0
 while [ "$number" -lt "$FILES" ]; do
   eval "file=\$FILE_$number wanted=\$SIZE_$number"
-  look
+  plain "$file" && digest "$file" && answer
   number=$((number + 1))
 done
 printf '{"ended": %d}\n' "$FILES"
-""".replace("@TOOLS@", " ".join(TOOLS))
+"""
+)
+
+# One file. Every step looks at what is there, so a second run goes on where one was killed.
+KEEP_SCRIPT = (
+    _BEGIN
+    + r"""
+number=0 file=$FILE_0 wanted=$SIZE_0 kept=$KEPT_0
+
+did() {
+  printf '{"did": "%s"}\n' "$1"
+}
+
+failed() {
+  broken 'the disk refuses to be written'
+  return 1
+}
+
+keep() {
+  new=no
+  if [ ! -e "$kept" ]; then
+    plain "$file" || return
+    mkdir -p "${kept%/*}" 2>/dev/null && ln "$file" "$kept" 2>/dev/null || failed || return
+    new=yes
+    did linked
+  fi
+  plain "$kept" && digest "$kept" || return
+  if [ "$sum" != "$SUM_0" ]; then
+    if [ "$new" = yes ] && [ "$file" -ef "$kept" ]; then rm "$kept" && did unlinked; fi
+    answer
+    return
+  fi
+  folder=${file%/*}
+  mkdir -p "$folder" 2>/dev/null || failed || return
+  rm -f "$folder/backing.cfg" 2>/dev/null || failed || return
+  if [ ! -e "$file" ]; then
+    ln "$kept" "$file" 2>/dev/null || failed || return
+    did linked_back
+  elif [ ! "$file" -ef "$kept" ]; then
+    did occupied
+  fi
+  answer
+}
+
+release() {
+  if [ ! -e "$kept" ]; then
+    did released
+  elif [ "$file" -ef "$kept" ] || [ "$ELSEWHERE" = 1 ]; then
+    rm "$kept" 2>/dev/null || failed || return
+    rmdir "${kept%/*}" 2>/dev/null
+    did released
+  else
+    did still_kept
+  fi
+  none
+}
+
+if [ "$RELEASE" = 1 ]; then release; else keep; fi
+printf '{"ended": 1}\n'
+"""
+)
 
 
 @dataclass(frozen=True)
@@ -117,10 +196,49 @@ def longest_run(places: Sequence[Place]) -> float:
 
 
 def pod(name: str, node: str, places: Sequence[Place], terms: Terms) -> Any:
-    """The pod for one node. All places are on it, and their paths are nameable."""
+    """The pod that looks at places on one node, whose paths are nameable."""
     roots = list(dict.fromkeys(place.root for place in places))
     mounts = {root: f"{MOUNT}/{number}" for number, root in enumerate(roots)}
-    told = _environment(places, mounts)
+    told = {"FILES": str(len(places))}
+    for number, place in enumerate(places):
+        told[f"FILE_{number}"] = f"{mounts[place.root]}/{place.folder}/backing"
+        told[f"SIZE_{number}"] = str(place.size)
+    return _pod(name, node, SCRIPT, told, mounts, terms)
+
+
+def keep_pod(
+    name: str, place: Place, terms: Terms, *, release: bool = False, elsewhere: bool = False
+) -> Any:
+    """The pod that keeps one file by a second link, or takes that link away (*release*): only where
+    the file in its place is the same one, or *elsewhere* there is a proven copy.
+
+    It sees that one disk, and may write to it: a link needs both ends below one mount.
+    """
+    disk = place.root.removesuffix(f"/{IMAGES}")
+    told = {
+        "FILES": "1",
+        "FILE_0": f"{MOUNT}/0/{IMAGES}/{place.folder}/backing",
+        "KEPT_0": f"{MOUNT}/0/{KEPT}/{place.folder}",
+        "SIZE_0": str(place.size),
+        "SUM_0": place.checksum,
+        "RELEASE": str(int(release)),
+        "ELSEWHERE": str(int(elsewhere)),
+    }
+    mounts = {disk: f"{MOUNT}/0"}
+    return _pod(name, place.node, KEEP_SCRIPT, told, mounts, terms, read_only=False)
+
+
+def _pod(
+    name: str,
+    node: str,
+    script: str,
+    told: Mapping[str, str],
+    mounts: Mapping[str, str],
+    terms: Terms,
+    *,
+    read_only: bool = True,
+) -> Any:
+    """*told*: the environment of the script; *mounts*: where it sees which folder of the node."""
     return {
         "metadata": {
             "name": name,
@@ -137,15 +255,15 @@ def pod(name: str, node: str, places: Sequence[Place], terms: Terms) -> Any:
             "tolerations": [{"operator": "Exists"}],
             **({"imagePullSecrets": [{"name": terms.pull}]} if terms.pull else {}),
             "volumes": [
-                {"name": f"disk-{number}", "hostPath": {"path": root, "type": "Directory"}}
-                for number, root in enumerate(roots)
+                {"name": f"disk-{number}", "hostPath": {"path": path, "type": "Directory"}}
+                for number, path in enumerate(mounts)
             ],
             "containers": [
                 {
                     "name": CONTAINER,
                     "image": terms.image,
                     "imagePullPolicy": "IfNotPresent",
-                    "command": ["sh", "-c", SCRIPT],
+                    "command": ["sh", "-c", script],
                     "env": [{"name": key, "value": text} for key, text in told.items()],
                     "resources": {
                         "requests": {"cpu": "10m", "memory": "32Mi"},
@@ -160,19 +278,10 @@ def pod(name: str, node: str, places: Sequence[Place], terms: Terms) -> Any:
                         "seLinuxOptions": {"type": "spc_t"},
                     },
                     "volumeMounts": [
-                        {"name": f"disk-{number}", "mountPath": mounts[root], "readOnly": True}
-                        for number, root in enumerate(roots)
+                        {"name": f"disk-{number}", "mountPath": mount, "readOnly": read_only}
+                        for number, mount in enumerate(mounts.values())
                     ],
                 }
             ],
         },
     }
-
-
-def _environment(places: Sequence[Place], mounts: Mapping[str, str]) -> dict[str, str]:
-    """What the script is told, by name of the variable."""
-    told = {"FILES": str(len(places))}
-    for number, place in enumerate(places):
-        told[f"FILE_{number}"] = f"{mounts[place.root]}/{place.folder}/backing"
-        told[f"SIZE_{number}"] = str(place.size)
-    return told

@@ -21,6 +21,9 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 
 RECOVERY = "recovery"
 TICKETS = "tickets"
+SALVAGE = "salvage"
+DISK = "disk"
+PATH = "path"
 KEYS = "keys"
 EMPTIED_FOR = "emptied_for"
 TIMES = "times"
@@ -34,6 +37,13 @@ def recovery_of(image: Image) -> dict[str, Any]:
 def tickets_of(attachment: Attachment) -> dict[str, Any]:
     """Tickets that a recovery took off this volume and still has to put back, as they were."""
     return _part(attachment.meta, TICKETS)
+
+
+def salvage_of(image: Image) -> dict[str, Any]:
+    """The note of a salvage that began on this image and has not ended: the disk, and where its
+    file is kept; {} where there is none.
+    """
+    return _part(image.meta, SALVAGE)
 
 
 def keys_before(image: Image) -> int:

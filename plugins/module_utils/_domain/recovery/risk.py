@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import (
+    Look,
+    Place,
+    Word,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     SeenCopy,
     Sight,
@@ -65,6 +71,21 @@ def at_risk(sight: Sight) -> tuple[AtRisk, ...]:
         return ()
     found = [_one(seen) for seen in sight.copies]
     return tuple(sorted(found, key=lambda each: (not each.perhaps_whole, each.place)))
+
+
+def of_salvage(sight: Sight, place: Place, looks: Mapping[str, Look]) -> tuple[AtRisk, ...]:
+    """What is left of the other failed copies: Longhorn deletes it when the first one is ready
+    (longhorn-manager controller/backing_image_manager_controller.go deleteInvalidBackingImages).
+    """
+    found = []
+    for seen in sight.copies:
+        look = looks.get(seen.copy.disk)
+        if seen.copy.disk == place.disk or (look is not None and look.word is Word.NONE):
+            continue
+        what = f"{look.text}; " if look is not None else ""
+        what += "its file is deleted when the first copy is ready, and copied from there"
+        found.append(replace(_one(seen), what=what, perhaps_whole=False))
+    return tuple(found)
 
 
 def _one(seen: SeenCopy) -> AtRisk:

@@ -65,6 +65,9 @@ class Action(str, Enum):
     ADD_KEYS = "add_keys"
     GIVE_TICKETS = "give_tickets_back"
     FORGET = "forget"
+    KEEP = "keep_file"  # and let Longhorn look at it again
+    RELEASE = "release_kept_file"
+    STOP = "stop"
     WAIT = "wait"
     DONE = "done"
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -85,6 +86,42 @@ def many(api: Api) -> None:
     """All images of a crowd lose every copy at once."""
     keep_longhorn_still(api)
     lose(api, [f"img-{number:02d}" for number in range(crowd.IMAGES)])
+
+
+def salvageable(api: Api) -> None:
+    """An uploaded image loses its files; when all its copies read failed for good, one node has a
+    file again, but with other bytes.
+    """
+    files = sorted(disks().glob(f"*/*/backing-images/{UPLOADED}-*/backing"))
+    shutil.copyfile(files[0], kept())
+    (kept().with_suffix(".place")).write_text(str(files[0]))
+    lose(api, [UPLOADED])
+    failed = lasting(lambda: states(api, UPLOADED) == {"failed"})
+    wait(failed, f"{UPLOADED}: every copy failed and none is tried again")
+    put_back(bytes(kept().stat().st_size))
+
+
+def repaired(api: Api) -> None:
+    """That file gets its bytes again; Longhorn does not look at it any more."""
+    put_back(kept().read_bytes())
+    wait(lambda: states(api, UPLOADED) == {"failed"}, "nothing has changed for Longhorn")
+
+
+def disks() -> Path:
+    """The folder of the nodes' disks."""
+    return Path(os.environ["KUBECONFIG"]).parent / "disks"
+
+
+def kept() -> Path:
+    """Where the bytes of the uploaded image are meanwhile."""
+    return disks().parent / "uploaded.img"
+
+
+def put_back(data: bytes) -> None:
+    """Write the file of the uploaded image where it was."""
+    path = Path(kept().with_suffix(".place").read_text())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def keep_longhorn_still(api: Api) -> None:
@@ -241,7 +278,8 @@ def wait(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-KNOWN = {f.__name__: f for f in (all_failed, node_gone, refused, source_changed, many)}
+_ALL = (all_failed, node_gone, refused, source_changed, many, salvageable, repaired)
+KNOWN = {f.__name__: f for f in _ALL}
 
 if __name__ == "__main__":
     KNOWN[sys.argv[1]](Api(Path(os.environ["KUBECONFIG"])))

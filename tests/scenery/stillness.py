@@ -5,7 +5,7 @@
 
 ``KUBECONFIG=... python -m tests.scenery.stillness save|compare FILE``: every spec and annotation of
 Longhorn's kinds that a recovery could touch, the files of all copies, who wrote what, and whether a
-pod which reads sources is left.
+pod which reads sources or files is left.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tests.observer.api import LONGHORN, Api
 
 AGENT = "nodecare.longhorn"
 KINDS = ("backingimages", "backingimagedatasources", "volumes", "volumeattachments", "nodes")
-PROBE_LABEL = "longhorn.nodecare.dev/source-probe"
-# The lock, and what a pod takes that reads sources.
+POD_LABELS = {"longhorn.nodecare.dev/source-probe", "longhorn.nodecare.dev/disk-look"}
+# The lock, and what a pod takes that reads sources or files.
 ALLOWED = ("leases", "pods", "secrets", "selfsubjectaccessreviews")
 
 
@@ -62,7 +62,7 @@ def left(api: Api) -> list[str]:
     return [
         str(pod["metadata"]["name"])
         for pod in pods
-        if PROBE_LABEL in (pod["metadata"].get("labels") or {})
+        if POD_LABELS & (pod["metadata"].get("labels") or {}).keys()
     ]
 
 

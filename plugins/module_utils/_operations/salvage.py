@@ -66,6 +66,7 @@ class _Tries:
     times: int = 0
     at: float | None = None
     failed_since: str = ""
+    kept: bool = False
 
     def begun(self, now: float) -> Begun:
         """As the decision wants it."""
@@ -89,11 +90,12 @@ class Salvage:
         """What is next for this image."""
         tries = self._tries.get(work.name)
         if tries is None:
-            place = salvage.noted_place(window[-1]) or _right(looks)
+            noted = salvage.noted_place(window[-1])
+            place = noted or _right(looks)
             if place is None:
                 kept = notes.salvage_of(window[-1].image).get(notes.PATH)
                 return Step(Action.STOP, f"the disk of its kept file {kept} is not there")
-            tries = self._tries[work.name] = _Tries(place)
+            tries = self._tries[work.name] = _Tries(place, kept=noted is not None)
         return salvage.next_step(window, tries.place, tries.begun(self._task.deadline.now()))
 
     def perform(self, work: Work, step: Step, writes: RecoveryWrites) -> None:
@@ -102,7 +104,7 @@ class Salvage:
             if step.action is Action.STOP:
                 self._stop(work, step.text)
             elif step.action is Action.KEEP:
-                self._keep(work, writes)
+                self._keep(work, step.text, writes)
             elif step.action is Action.RELEASE:
                 self._release(work, step, writes)
         except (errors.FailedTest, errors.Conflict, errors.NotFound) as error:
@@ -110,14 +112,14 @@ class Salvage:
         except (errors.Refused, errors.Forbidden) as error:
             self._stop(work, f"it was refused: {error.message or error}")
 
-    def _keep(self, work: Work, writes: RecoveryWrites) -> None:
+    def _keep(self, work: Work, text: str, writes: RecoveryWrites) -> None:
         """Keep the file, and let Longhorn look at it again if nothing has moved meanwhile."""
         tries = self._tries[work.name]
         place = tries.place
         writes.note_salvage(work.name, {notes.DISK: place.disk, notes.PATH: place.kept})
         self._guard()
         look, did = work_on_disk(
-            self._task, self._side, place, look_pod.keep_pod, self._on_turn(f"keeping {place.path}")
+            self._task, self._side, place, look_pod.keep_pod, self._on_turn(text)
         )
         if "linked" in did and "unlinked" not in did:
             work.wrote.append(f"keeping a second link to {place.path} on {place.node}")
@@ -126,6 +128,7 @@ class Salvage:
         if look.word is not Word.RIGHT or "occupied" in did:
             self._not_kept(work, look, did, writes)
             return
+        tries.kept = True
         while self._live.next_change(0.0):
             pass
         sight = self._sight(work.name)
@@ -157,14 +160,17 @@ class Salvage:
         tries.failed_since = failed_since
 
     def _not_kept(self, work: Work, look: Look, did: Sequence[str], writes: RecoveryWrites) -> None:
-        place = self._tries[work.name].place
+        tries = self._tries[work.name]
+        place = tries.place
+        tries.kept = tries.kept or "linked" in did
         if "occupied" in did:
             text = f"another file is at {place.path} now, beside the kept {place.kept}"
             self._stop(work, text)
             return
         if "unlinked" in did or look.word is Word.NONE:
             writes.forget(work.name, notes.SALVAGE)
-        self._stop(work, f"its file could not be kept: {look.text}", kept="linked" in did)
+            tries.kept = False
+        self._stop(work, f"its file could not be kept: {look.text}")
 
     def _restart(self, sight: Sight, place: Place) -> None:
         """Delete the pod of the manager of this disk, exactly the one that is there. Raises
@@ -204,7 +210,7 @@ class Salvage:
             "remove it"
         )
 
-    def _stop(self, work: Work, why: str, *, kept: bool = False) -> None:
+    def _stop(self, work: Work, why: str) -> None:
         """Not carried out (any further): why, where the kept file is, and how to go on by hand."""
         tries = self._tries.get(work.name)
         work.outcome = FAILED
@@ -213,9 +219,9 @@ class Salvage:
         if tries is None or sight is None:
             return
         place = tries.place
-        if kept or tries.times or notes.salvage_of(sight.image):
+        if tries.kept:
             work.text += f" Its file is kept: {place.kept} on {place.node}."
-        commands = salvage.by_hand(place, sight)
+        commands = salvage.by_hand(place, sight, kept=tries.kept)
         work.text += " By hand:" + "".join(f"\n     $ {command}" for command in commands)
 
     def _sight(self, name: str) -> Sight | None:

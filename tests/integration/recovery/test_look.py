@@ -59,11 +59,15 @@ ours["recover"].Recovery(task, request).run()
 """
 
 
-def lost(make: Make, longhorn: str = "1.12", source_type: str = "upload") -> Scene:
+def lost(
+    make: Make, longhorn: str = "1.12", source_type: str = "upload", *, volume: bool = False
+) -> Scene:
     """An image with copies on two nodes whose files were away, so that both read failed."""
     scene = make(longhorn)
     first = [scene.cluster.disk_uuids(node)[0] for node in ("node-1", "node-2")]
     scene.cluster.create_image("tool", source_type=source_type, on=first)
+    if volume:
+        scene.volume("vol", "tool")
     scene.lose("tool")
     return scene
 

@@ -210,8 +210,8 @@ def manager_pod(cluster: Cluster, disk: str) -> str:
     return found.name if found is not None else f"-l {selector}"
 
 
-def by_hand(place: Place, sight: Sight) -> tuple[str, ...]:
-    """The same by a person: what to run, and where."""
+def by_hand(place: Place, sight: Sight, *, kept: bool = False) -> tuple[str, ...]:
+    """The same by a person: what to run, and where. *kept*: that was done already."""
     cluster = sight.cluster
     kubectl = f"kubectl -n {cluster.namespace}"
     image = f"backingimages.longhorn.io {place.image}"
@@ -222,7 +222,8 @@ def by_hand(place: Place, sight: Sight) -> tuple[str, ...]:
     restart = f"{kubectl} delete pod {manager_pod(cluster, place.disk)}"
     look: tuple[str, ...]
     if way(sight, place) == POD:
-        look = (read, f"{restart}   # while every entry reads failed")
+        again = f"{back}   # on {place.node}, if it is gone there"
+        look = (*((again,) if kept else ()), read, f"{restart}   # while every entry reads failed")
     else:
         path = cluster.schema.key_path(place.disk)
         out = json.dumps([{"op": "remove", "path": path}])
@@ -236,7 +237,7 @@ def by_hand(place: Place, sight: Sight) -> tuple[str, ...]:
             f"{kubectl} patch {image} --type=json -p {shlex.quote(into)}",
         )
     return (
-        keep,
+        *(() if kept else (keep,)),
         *look,
         f"{kubectl} get {image} {state}   # ready within 2 min",
         f"rm {place.kept}   # on {place.node}, when every wanted copy is ready",

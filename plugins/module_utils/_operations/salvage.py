@@ -19,6 +19,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     look_pod,
     notes,
     salvage,
+    steps,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import (
     Look,
@@ -92,6 +93,8 @@ class Salvage:
         if tries is None:
             noted = salvage.noted_place(window[-1])
             place = noted or _right(looks)
+            if place is None and window[-1].exists:
+                return steps.next_step(window)
             if place is None:
                 kept = notes.salvage_of(window[-1].image).get(notes.PATH)
                 return Step(Action.STOP, f"the disk of its kept file {kept} is not there")

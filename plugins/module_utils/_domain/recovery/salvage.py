@@ -83,6 +83,8 @@ def why_not(window: Sequence[Sight], place: Place) -> str:
             "not every entry of it has read failed for the whole window, and as long as one does "
             "not, Longhorn deletes the files of the failed ones"
         )
+    if sight.image.data_engine == "v2":
+        return "it is of the v2 data engine"
     if sight.source is None or sight.first_file_pending:
         return "its data source is at work"
     disk = sight.cluster.disks.get(place.disk)

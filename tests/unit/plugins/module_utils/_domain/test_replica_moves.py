@@ -117,6 +117,20 @@ def test_a_peer_on_a_cordoned_node_does_not_protect_at_a_reboot() -> None:
     assert words(move) == ("raise", 3)
 
 
+def test_a_live_migration_is_waited_for() -> None:
+    """Meanwhile each replica is there twice, and Longhorn makes and moves none."""
+    moving = build.volume("v", 1, migrates_to="n3")
+    twin = build.replica("r1-twin", "v", "n1")
+    both = build.engine("v", "n2", ["r1"])
+    move = step(moving, HERE, twin, both)
+    assert (move.step.value, move.why) == ("wait", "for its live migration to n3 to end")
+    assert step(moving, HERE, twin, both, intent=Intent.REBOOT).step.value == "wait"
+    two = build.volume("v", 2, migrates_to="n3")
+    safe = build.engine("v", "n2", ["r1", "r2"])
+    assert step(two, HERE, THERE, safe, intent=Intent.REBOOT).step.value == "done"
+    assert step(two, HERE, twin, THERE, safe).step.value == "wait", "its twin is no copy more"
+
+
 def test_a_reboot_closes_the_node_only_where_replicas_may_share_it() -> None:
     sole = build.engine("v", "n3", ["r1"])
 

@@ -56,6 +56,16 @@ def of_volume(
     step = replica_moves.decide(cluster, volume, scope, intent)
     if not here or step.step is Step.DONE:
         return
+    if volume.migrates_to:
+        yield Blocker(
+            "volume_migrating",
+            "volume",
+            title(volume),
+            f"is in the middle of its live migration to {volume.migrates_to}, during which "
+            "Longhorn makes no replica",
+            "wait until it is done",
+            Clears.BY_ITSELF,
+        )
     building = rebuild.elsewhere(cluster, volume.name, scope.node, NO_PACE)
     if building is not None:
         yield rebuild_elsewhere(volume, building.words, building.seconds)

@@ -57,7 +57,6 @@ class Disk:
     storage_maximum: int = 0
     storage_available: int = 0
     storage_scheduled: int = 0
-    scheduled_replicas: tuple[str, ...] = ()
     scheduled_images: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
@@ -150,7 +149,6 @@ class Image(Resource):
     # Disks that spec.disks names where Longhorn (1.7+) does not look at it any more.
     unread_keys: tuple[str, ...] = ()
     copies: Mapping[str, Copy] = field(default_factory=dict)
-    last_reference: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wanted(self) -> tuple[Copy, ...]:
@@ -194,7 +192,6 @@ class ManagerFile:
     size: int = 0
     checksum: str = ""
     sending: int = 0
-    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +201,6 @@ class Manager(Resource):
     node: str = ""
     disk: str = ""
     disk_path: str = ""
-    container_image: str = ""
     images: Mapping[str, str] = field(default_factory=dict)
     state: str = ""
     files: Mapping[str, ManagerFile] = field(default_factory=dict)
@@ -255,14 +251,13 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Volume(Resource):
-    """A Longhorn volume. `node` is spec.nodeID, `current_node` where the engine runs."""
+    """A Longhorn volume. `node` is spec.nodeID; `migrates_to` where its live migration goes."""
 
     size: int = 0
     replicas_wanted: int = 0
     image: str = ""
     node: str = ""
-    current_node: str = ""
-    migration_node: str = ""
+    migrates_to: str = ""
     state: str = ""
     robustness: str = ""
     access_mode: str = ""
@@ -317,7 +312,6 @@ class Ticket:
     type: str = ""
     node: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
-    satisfied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,6 @@ def disk(name: str, node: str, spec: Raw | None, status: Raw | None) -> model.Di
         storage_maximum=_int(seen, "storageMaximum"),
         storage_available=_int(seen, "storageAvailable"),
         storage_scheduled=_int(seen, "storageScheduled"),
-        scheduled_replicas=tuple(_map(seen, "scheduledReplica")),
         scheduled_images=tuple(_map(seen, "scheduledBackingImage")),
         conditions=conditions(seen),
     )
@@ -180,7 +179,6 @@ def image(raw: Raw, schema: Schema) -> model.Image:
         map_present=isinstance(spec.get(schema.map_field), Mapping),
         unread_keys=tuple(sorted(_map(spec, OLD_MAP))) if schema.map_field != OLD_MAP else (),
         copies=copies,
-        last_reference=_strings(_map(status, "diskLastRefAtMap")),
     )
 
 
@@ -212,7 +210,6 @@ def _manager_file(name: str, raw: Raw) -> model.ManagerFile:
         size=_int(raw, "size"),
         checksum=_text(raw, "currentChecksum"),
         sending=_int(raw, "sendingReference"),
-        sender=_text(raw, "senderManagerAddress"),
     )
 
 
@@ -224,7 +221,6 @@ def manager(raw: Raw) -> model.Manager:
         node=_text(spec, "nodeID"),
         disk=_text(spec, "diskUUID"),
         disk_path=_text(spec, "diskPath"),
-        container_image=_text(spec, "image"),
         images=_strings(_map(spec, "backingImages")),
         state=_text(status, "currentState"),
         files={name: _manager_file(name, _map(files, name)) for name in files},
@@ -278,8 +274,7 @@ def volume(raw: Raw) -> model.Volume:
         replicas_wanted=_int(spec, "numberOfReplicas"),
         image=_text(spec, "backingImage"),
         node=_text(spec, "nodeID"),
-        current_node=_text(status, "currentNodeID"),
-        migration_node=_text(spec, "migrationNodeID"),
+        migrates_to=_text(spec, "migrationNodeID") or _text(status, "currentMigrationNodeID"),
         state=_text(status, "state"),
         robustness=_text(status, "robustness"),
         access_mode=_text(spec, "accessMode"),
@@ -333,7 +328,7 @@ def instance_manager(raw: Raw) -> model.InstanceManager:
 
 def attachment(raw: Raw) -> model.Attachment:
     spec = _map(raw, "spec")
-    tickets, seen = _map(spec, "attachmentTickets"), _map(raw, "status", "attachmentTicketStatuses")
+    tickets = _map(spec, "attachmentTickets")
     return model.Attachment(
         meta=meta(raw),
         volume=_text(spec, "volume"),
@@ -343,7 +338,6 @@ def attachment(raw: Raw) -> model.Attachment:
                 type=_text(ticket, "type"),
                 node=_text(ticket, "nodeID"),
                 parameters=_strings(_map(ticket, "parameters")),
-                satisfied=bool(_map(seen, key).get("satisfied")),
             )
             for key, ticket in tickets.items()
         },

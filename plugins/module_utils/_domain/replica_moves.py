@@ -180,6 +180,8 @@ def _stay(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica], t
     safe = not here or protected_elsewhere(cluster, volume, scope)
     if safe:
         return _put_away(cluster, volume, original)
+    if volume.migrates_to:
+        return _migrating(volume, original)
     if volume.state != "attached":
         return attach(cluster, volume, scope, original)
     why = _building(cluster, volume, scope, 1)
@@ -189,6 +191,15 @@ def _stay(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica], t
             return Move(volume.name, Step.WAIT, original, why=why, rebuild=coming)
         number = original + 1
         return Move(volume.name, Step.RAISE, original, number=number, why="its last replica")
+    return Move(volume.name, Step.WAIT, original, why=why)
+
+
+def _migrating(volume: Volume, original: int) -> Move:
+    """While a volume migrates it has a second engine and each replica twice, and Longhorn neither
+    makes nor evicts one (longhorn-manager controller/volume_controller.go replenishReplicas,
+    cleanupReplicas, v1.12.1): nothing can be told from their number.
+    """
+    why = f"for its live migration to {volume.migrates_to} to end"
     return Move(volume.name, Step.WAIT, original, why=why)
 
 
@@ -215,6 +226,8 @@ def _leave(cluster: Cluster, volume: Volume, scope: Scope, here: list[Replica]) 
             why = _building(cluster, volume, scope, original)
             return Move(volume.name, Step.WAIT, original, why=why)
         return _put_away(cluster, volume, original)
+    if volume.migrates_to:
+        return _migrating(volume, original)
     safe = any(
         not scope.holds(replica) and reliable(cluster, replica)
         for replica in cluster.replicas_of_volume.get(volume.name, ())

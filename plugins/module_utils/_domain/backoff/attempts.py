@@ -31,7 +31,7 @@ REPEATED_SECONDS = 2.0
 BEGUN = ("", "starting")
 WHOLE = ("ready", "ready-for-transfer")
 ENDED = ("failed", "failed-and-cleanup")
-# A copy that was spoiled fails once before any sync is tried (F 5.3).
+# A copy that was spoiled fails once, when its own manager looks at it, before any sync is tried.
 NOT_A_SYNC = "re-calculate checksum"
 
 

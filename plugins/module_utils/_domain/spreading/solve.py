@@ -138,11 +138,11 @@ def _place(board: Board, slots: list[int]) -> bool:
 
 def _smallest_first(board: Board, slots: list[int], best: dict[int, int]) -> None:
     """Where not all have room, more files may have it when the large ones come last."""
+    if len(slots) > COPIES_MAX:
+        return
     board.restore({})
-    halves = sorted(slots, key=lambda slot: (board.size(slot), slot))
-    left: list[int] = []
-    for slot in halves:
-        left += repair(board, fill(board, [slot])) if len(slots) <= COPIES_MAX else []
+    for slot in sorted(slots, key=lambda slot: (board.size(slot), slot)):
+        repair(board, fill(board, [slot]))
     if len(board.at) <= len(best):
         board.restore(best)
 

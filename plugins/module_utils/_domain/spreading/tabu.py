@@ -51,7 +51,7 @@ class Tabu:
         board = self._board
         load, best, found = board.load[worst], (0, 0), None
         gives = [sub for sub in _subsets(board, worst) if sub]
-        kinds = {kind for slot in board.held[worst] for kind in (self._kind(slot),)}
+        kinds = {self._kind(slot) for slot in board.held[worst]}
         partners = {place for kind in kinds for place in board.task.kinds[kind]} - {worst}
         ordered = sorted(partners, key=lambda place: (board.load[place], place))[:PARTNERS]
         for other in ordered:

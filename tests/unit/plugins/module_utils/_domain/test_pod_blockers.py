@@ -395,6 +395,14 @@ def test_a_plan_names_a_rebuild_elsewhere_and_another_maintenance() -> None:
     assert ("maintenance_running", "clears_by_itself", False) in told(found)
 
 
+def test_a_plan_names_a_live_migration() -> None:
+    moving = build.volume("v", 1, migrates_to="n3")
+    made = cluster(moving, build.replica("r1", "v", "n1"), build.engine("v", "n2", ["r1"]))
+    found = planned(made)
+    assert ("volume_migrating", "clears_by_itself", True) in told(found)
+    assert "live migration to n3" in next(b for b in found if b.rule == "volume_migrating").reason
+
+
 @pytest.mark.parametrize(
     ("selector", "chosen"),
     [

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.base import Condition
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent import Intent
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.proven import OTHER_DISK
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.replica_moves import (
     Move,
     closes_node,
+    concerned,
     decide,
     opens_node,
     original_number,
@@ -117,6 +120,20 @@ def test_a_peer_on_a_cordoned_node_does_not_protect_at_a_reboot() -> None:
     assert words(move) == ("raise", 3)
 
 
+def test_a_live_migration_is_waited_for() -> None:
+    """Meanwhile each replica is there twice, and Longhorn makes and moves none."""
+    moving = build.volume("v", 1, migrates_to="n3")
+    twin = build.replica("r1-twin", "v", "n1")
+    both = build.engine("v", "n2", ["r1"])
+    move = step(moving, HERE, twin, both)
+    assert (move.step.value, move.why) == ("wait", "for its live migration to n3 to end")
+    assert step(moving, HERE, twin, both, intent=Intent.REBOOT).step.value == "wait"
+    two = build.volume("v", 2, migrates_to="n3")
+    safe = build.engine("v", "n2", ["r1", "r2"])
+    assert step(two, HERE, THERE, safe, intent=Intent.REBOOT).step.value == "done"
+    assert step(two, HERE, twin, THERE, safe).step.value == "wait", "its twin is no copy more"
+
+
 def test_a_reboot_closes_the_node_only_where_replicas_may_share_it() -> None:
     sole = build.engine("v", "n3", ["r1"])
 
@@ -201,3 +218,49 @@ def test_a_number_that_the_operator_changes_meanwhile_is_his(number: int, origin
     assert original_number(volume) == original
     old = build.volume("v", number, before=RAISED)
     assert original_number(old) == 1, "noted by an earlier release"
+
+
+def test_no_replica_goes_before_as_many_serve_elsewhere() -> None:
+    """Not even where some serve; all of ours must have failed for that."""
+    third = build.replica("r3", "v", "n3", healthy_at="", state="starting")
+    raised = build.volume("v", 3, before={"numberOfReplicas": 2, "node": "n1"})
+    engine = build.engine("v", "n3", ["r1", "r2"])
+    assert step(raised, HERE, THERE, third, engine).step.value == "wait"
+    stopped = build.replica("r2", "v", "n2", state="stopped")
+    both = build.engine("v", "n3", ["r1", "r2"])
+    assert step(build.volume("v", 1), HERE, stopped, both).step.value == "raise", "it does not run"
+
+
+@pytest.mark.parametrize(("peer", "then"), [(THERE, "delete"), (FRESH, "raise"), (None, "raise")])
+def test_what_a_replaced_disk_had_goes_once_another_is_whole(peer: Any, then: str) -> None:
+    other = dataclasses.replace(build.conditions(ready=False)[0], message=OTHER_DISK)
+    wiped = build.node("n1", [build.disk("n1", conditions=(other,))])
+    peers = [peer] if peer is not None else []
+    cluster = build.cluster(
+        "1.12.1", wiped, *NODES[1:], build.volume("v", 1), HERE, *peers, build.engine("v", "n3")
+    )
+    move = decide(cluster, cluster.volumes["v"], Scope("n1"), Intent.REMOVE)
+    assert move.step.value == then
+
+
+def test_a_ticket_of_somebody_else_is_left_alone() -> None:
+    his = build.attachment("v", build.ticket("csi", "n2", "csi-attacher"))
+    done = step(build.volume("v", 1), THERE, build.engine("v", "n2", ["r2"]), his)
+    assert done.step.value == "done"
+    cluster = build.cluster("1.12.1", *NODES, build.volume("v", 1), THERE, his)
+    assert not concerned(cluster, Scope("n1"))
+    ours = build.attachment("v", build.ticket("nodecare", "n2"))
+    cluster = build.cluster("1.12.1", *NODES, build.volume("v", 1), THERE, ours)
+    assert [volume.name for volume in concerned(cluster, Scope("n1"))] == ["v"]
+
+
+def test_a_replica_without_a_place_is_told() -> None:
+    raised = build.volume("v", 2, before=RAISED)
+    unplaced = build.replica("r2", "v", "", disk="", healthy_at="", state="stopped")
+    engine = build.engine("v", "n3", ["r1"])
+    full = [build.node(n, [build.disk(n, storage_available=0)]) for n in ("n2", "n3")]
+    text = ", one more has no node to go to"
+    assert text in step(raised, HERE, unplaced, engine, *full).why
+    assert text not in step(raised, HERE, unplaced, engine).why, "there is room"
+    placed = build.replica("r2", "v", "n2", healthy_at="", state="starting")
+    assert text not in step(raised, HERE, placed, engine, *full).why, "it has its place"

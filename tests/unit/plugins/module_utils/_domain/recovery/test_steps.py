@@ -20,11 +20,14 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Action,
     Step,
     next_step,
+    own_targets,
+    volume_trouble,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
     see,
 )
+from tests.unit.plugins.module_utils._domain import build
 from tests.unit.plugins.module_utils._domain.recovery.builders import NAME, Scene, ticket
 
 NOTE = '{"recovery":{"emptied_for":"source-uid","keys":["d1","d2"]}}'
@@ -269,3 +272,72 @@ def test_a_data_source_of_another_url_is_replaced_when_the_operator_gave_a_new_o
         Action.DELETE_SOURCE,
         "deleting the data source that still fetches from the old URL",
     )
+
+
+def test_without_a_new_url_only_a_recovery_of_ours_replaces_it() -> None:
+    def moved(window: list[Sight]) -> list[Sight]:
+        source = dataclasses.replace(window[-1].source, parameters={"url": "http://old/f.img"})
+        return [dataclasses.replace(sight, source=source) for sight in window]
+
+    assert next_step(moved(early(""))).action is Action.DELETE_SOURCE, "ours: it has our note"
+    bare = Scene(states={"d1": ""}, transferred=False, source_state="starting")
+    cluster = bare.cluster()
+    manager = dataclasses.replace(cluster.managers["m1"], images={NAME: "abcd"})
+    cluster = dataclasses.replace(cluster, managers={**cluster.managers, "m1": manager})
+    window = [see(cluster, cluster.images[NAME], at) for at in (0.0, 12.0)]
+    assert next_step(moved(window)).action is Action.WAIT, "Longhorn's own work is left alone"
+
+
+def going(states: dict[str, str], *, transferred: bool = False, after: float = 60.0) -> Step:
+    """The next step for a data source that has been in its deletion for so long."""
+    cluster = Scene(states=states, transferred=transferred, note=NOTE).cluster()
+    source = cluster.data_sources[NAME]
+    source = dataclasses.replace(source, meta=dataclasses.replace(source.meta, deleting=True))
+    cluster = dataclasses.replace(cluster, data_sources={NAME: source})
+    return next_step([see(cluster, cluster.images[NAME], at) for at in (0.0, after)])
+
+
+def test_a_data_source_that_hangs_in_its_deletion_gets_a_manager_to_clean_up() -> None:
+    found = going({})
+    assert (found.action, found.names) == (Action.ADD_KEYS, ("d1",))
+    assert going({}, after=5.0).action is Action.WAIT
+    assert going({"d1": ""}).action is Action.WAIT, "it has one"
+
+
+def test_own_targets_are_where_a_replica_waits_and_no_more_than_asked_for() -> None:
+    cluster = Scene(version="v1.6.4", states={"d1": "ready"}, with_volume=True).cluster()
+    replica = cluster.replicas["vol-r"]
+    waiting = {
+        f"r{number}": dataclasses.replace(
+            replica, disk=f"d{number}", meta=dataclasses.replace(replica.meta, name=f"r{number}")
+        )
+        for number in (1, 2, 3)
+    }
+    cluster = dataclasses.replace(cluster, replicas=waiting)
+    image = cluster.images[NAME]
+    assert own_targets(cluster, image, 2) == ("d2", "d3"), "d1 has a copy"
+    assert own_targets(cluster, image, 1) == ("d2",)
+    off = dataclasses.replace(cluster.nodes["n2"].disks[0], allow_scheduling=False)
+    nodes = {**cluster.nodes, "n2": dataclasses.replace(cluster.nodes["n2"], disks=(off,))}
+    assert own_targets(dataclasses.replace(cluster, nodes=nodes), image, 2) == ("d3",)
+
+
+def volume_told(wanted: int, running: int, modes: int, nodes: int = 3, **fields: Any) -> str:
+    """What is wrong with an attached, degraded volume of which so many replicas run."""
+    things: list[Any] = [build.node(f"n{number}") for number in range(1, nodes + 1)]
+    names = [f"r{number}" for number in range(1, running + 1)]
+    things += [build.replica(name, "v", f"n{name[1:]}") for name in names]
+    volume = build.volume("v", wanted, **{"robustness": "degraded", **fields})
+    cluster = build.cluster("1.12.1", *things, volume, build.engine("v", "n1", names[:modes]))
+    return volume_trouble(cluster, volume)
+
+
+def test_a_volume_is_well_with_as_many_replicas_as_nodes_can_have() -> None:
+    assert not volume_told(3, 2, 2, nodes=2)
+    assert not volume_told(1, 1, 1, robustness="healthy")
+    degraded = "volume v is attached, degraded"
+    assert volume_told(3, 2, 2) == degraded, "a third node could have one"
+    assert volume_told(3, 2, 1, nodes=2) == degraded, "the engine does not have it yet"
+    assert volume_told(3, 1, 1, nodes=2) == degraded
+    assert volume_told(2, 2, 2, robustness="faulted") == "volume v is attached, faulted"
+    assert volume_told(2, 2, 2, state="detached") == "volume v is detached"

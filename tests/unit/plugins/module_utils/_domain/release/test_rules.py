@@ -106,6 +106,25 @@ def test_an_instance_manager_that_does_not_run_keeps_what_it_has(
     assert answer(build.instance_manager("n1", state=state), budgets=()).blockers == ()
 
 
+@pytest.mark.parametrize(
+    ("ready", "cordoned", "remedy"),
+    [
+        (True, (), "wait until it runs"),
+        (True, ("n1",), "uncordon n1"),
+        (False, (), "bring n1 back first"),
+        (False, ("n1",), "bring n1 back first"),
+    ],
+)
+def test_what_brings_an_instance_manager_back(
+    ready: bool, cordoned: tuple[str, ...], remedy: str
+) -> None:
+    node = build.kube_node("n1", bool(cordoned), ready)
+    found = answer(build.instance_manager("n1", state="error"), node, cordoned=cordoned)
+    assert remedy in found.blockers[0].remedy
+    nameless = answer(build.instance_manager("n1", state=""), node, cordoned=cordoned)
+    assert nameless.blockers[0].reason.startswith("is not started;")
+
+
 def test_with_the_autoscaler_an_open_node_is_tested_too() -> None:
     scaled = {"kubernetes-cluster-autoscaler-enabled": "true"}
     assert answer(cordoned=(), settings=scaled).hold is Hold.FREE
@@ -157,6 +176,25 @@ def test_a_pod_holds_until_it_is_evicted() -> None:
     assert "default/db-0" in only(answer(*held)).reason
     leaving = only(answer(*held, going=("default/db-0",)))
     assert told(leaving) == ("held_by_leaving_pod", "clears_by_itself")
+
+
+@pytest.mark.parametrize(
+    ("pod", "access", "stops"),
+    [
+        (build.pod("db-0", "n1"), "rwo", True),
+        (build.pod("db-0", "n1", phase="Succeeded"), "rwo", False),
+        (build.pod("db-0", "n2"), "rwo", False),
+        (build.pod("other", "n1"), "rwo", False),
+        (build.pod("db-0", "n1"), "rwx", False),
+    ],
+    ids=["there", "ended", "elsewhere", "another", "shared"],
+)
+def test_only_a_pod_that_is_there_stops_it(pod: Any, access: str, stops: bool) -> None:
+    """Longhorn's note of who uses a volume may be old."""
+    used = volume(workloads=(build.workload("db-0"),), access_mode=access)
+    held = [used, *running_engine(build.ticket("csi-1", "n1", "csi-attacher")), pod]
+    found = only(answer(*held))
+    assert (found.rule, found.stops) == ("held_by_pod", stops)
 
 
 @pytest.mark.parametrize(
@@ -271,6 +309,12 @@ def test_a_failed_or_unfinished_peer_is_none() -> None:
     assert told(only(answer(volume(2), broken, failed))) == ("volume_faulted", "needs_action")
 
 
+def test_a_second_replica_on_the_node_itself_protects_nothing() -> None:
+    twin = build.replica("r2", "v", "n1", disk="n1.1")
+    found = answer(volume(2), HERE, twin)
+    assert {told(blocker) for blocker in found.blockers} == {("last_replica", "needs_action")}
+
+
 def test_a_rebuild_elsewhere_ends_it_and_tells_how_far_it_is() -> None:
     new = build.replica("r2", "v", "n2", **NEW)
     modes = {"r1": "RW", "r2": "WO"}
@@ -313,10 +357,20 @@ def test_an_eviction_that_cannot_come_about_is_not_called_waiting(policy: Policy
     assert stuck(volume(robustness="faulted"), HERE) == ("volume_faulted", "needs_action")
     dark = build.replica("r1", "v", "n1", disk="unknown")
     assert stuck(volume(), dark) == ("disk_not_ready", "needs_action")
+    off = build.node("n1", [build.disk("n1", conditions=build.conditions(ready=False))])
+    assert stuck(volume(), HERE, off) == ("disk_not_ready", "needs_action")
     big = volume(size=900 * build.GIB)
     nowhere = only(answer(big, HERE, policy=policy))
     assert told(nowhere) == ("eviction_nowhere", "needs_action")
     assert [line.split(":")[0] for line in nowhere.detail] == ["n1", "n2", "n3"]
+
+
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_what_longhorn_says_of_no_room_is_told_while_it_says_so(scheduled: bool) -> None:
+    said = (Condition("Scheduled", str(scheduled), message="insufficient storage"),)
+    big = volume(size=900 * build.GIB, conditions=said)
+    found = only(answer(big, HERE, policy=Policy.EVICT_ALL))
+    assert ("insufficient storage" in f"{found.reason} {found.detail}") is not scheduled
 
 
 def test_an_eviction_tells_how_far_it_is() -> None:

@@ -25,6 +25,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Look,
     Place,
     Word,
+    spell,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.salvage import (
     Begun,
@@ -173,7 +174,7 @@ class Salvage:
         if "unlinked" in did or look.word is Word.NONE:
             writes.forget(work.name, notes.SALVAGE)
             tries.kept = False
-        self._stop(work, f"its file could not be kept: {look.text}")
+        self._stop(work, f"its file could not be kept: {spell([look])}")
 
     def _restart(self, sight: Sight, place: Place) -> None:
         """Delete the pod of the manager of this disk, exactly the one that is there. Raises

@@ -41,6 +41,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     disk_up,
     folder_of,
     root_of,
+    spell,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import finding
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
@@ -121,7 +122,12 @@ def _rungs(sight: Sight, looks: Mapping[str, Look]) -> Iterator[Rung]:
         yield Rung("bring_back", State.OPEN, text)
     lost = lost_up(sight)
     if lost and sight.image.checksum:
-        yield _salvage(sight, lost, looks)
+        found = _salvage(sight, lost, looks)
+        yield found
+        if found.state is State.OPEN:
+            # The file itself is there: nothing else is to be put in its place.
+            yield from _consumers(sight)
+            return
     elif lost:
         text = "no sha512 is recorded, so no file that may be left can be told from a damaged one"
         yield Rung("salvage", State.CLOSED, text)
@@ -144,7 +150,7 @@ def _salvage(sight: Sight, lost: list[SeenCopy], looks: Mapping[str, Look]) -> R
     dark = [look for look in found if look.word is Word.UNREAD]
     unseen = [s for s in lost if s.copy.disk not in looks or looks[s.copy.disk] in dark]
     if not unseen:
-        told = "; ".join(look.text for look in found)
+        told = spell(found)
         text = f"no failed copy has the right bytes: {told}"
         return Rung("salvage", State.CLOSED, text, evidence=tuple(found))
     return _to_look(sight, unseen, found)
@@ -152,10 +158,10 @@ def _salvage(sight: Sight, lost: list[SeenCopy], looks: Mapping[str, Look]) -> R
 
 def _salvageable(sight: Sight, right: list[Look], found: list[Look]) -> Rung:
     first = right[0].place
-    others = "".join(f"; {look.text}" for look in found if look is not right[0])
+    others = spell(look for look in found if look is not right[0])
     text = (
-        f"{first.label} still has the right bytes: {first.path} ({right[0].size} bytes){others}. "
-        "-e experimental=true puts it back for you, or by hand"
+        f"{first.label} still has the right bytes: {first.path} ({right[0].size} bytes)"
+        f"{f'; {others}' if others else ''}. -e experimental=true puts it back for you, or by hand"
     )
     return Rung("salvage", State.OPEN, text, salvage.by_hand(first, sight), tuple(found))
 
@@ -179,7 +185,7 @@ def _to_look(sight: Sight, unseen: list[SeenCopy], found: list[Look]) -> Rung:
     elif len(unseen) == len(found) == len(lost_up(sight)) and len(reasons) == 1:
         text = f"the failed copies cannot be looked at: {reasons.pop()}. Look there yourself: {how}"
     else:
-        told = "; ".join(look.text for look in found)
+        told = spell(found)
         text = f"no file that could be read has the right bytes: {told}. Look there yourself: {how}"
     return Rung("salvage", State.CHECK, text, tuple(commands), tuple(found))
 
@@ -216,7 +222,8 @@ def _put_back(sight: Sight, lost: list[SeenCopy]) -> Rung:
         f"sha512sum FILE   # must print {image.checksum}",
         f"install -d -m 0755 {shlex.quote(target)}   # on {disk.node}, as all of the next",
         f"rm -f {shlex.quote(target + '/backing.cfg')}",
-        f"cp --sparse=always FILE {shlex.quote(target + '/backing')}",
+        # A new file: what is there may be linked elsewhere.
+        f"cp --sparse=always --remove-destination FILE {shlex.quote(target + '/backing')}",
         _restart(sight.cluster, disk) if listed else _add_key(sight.cluster, image, disk),
         f"kubectl -n {sight.cluster.namespace} get backingimages.longhorn.io {image.name} "
         f"-o jsonpath='{{.status.diskFileStatusMap.{disk.uuid}.state}}'   # ready within 2 min",
@@ -263,7 +270,10 @@ def _add_key(cluster: Cluster, image: Image, disk: Disk) -> str:
 def _restart(cluster: Cluster, disk: Disk) -> str:
     """The manager of the disk looks at its files anew when its pod is made again."""
     what = salvage.manager_pod(cluster, disk.uuid)
-    return f"kubectl -n {cluster.namespace} delete pod {what}   # once every entry reads failed"
+    return (
+        f"kubectl -n {cluster.namespace} delete pod {what}   # once every entry reads failed; all "
+        "images of this disk read unknown for up to a minute"
+    )
 
 
 def _consumers(sight: Sight) -> Iterator[Rung]:

@@ -95,7 +95,7 @@ class Look:
 
     @property
     def text(self) -> str:
-        """For a sentence: ``node-1/disk-1 other bytes (sha512 0123456789ab…)``."""
+        """For a sentence, without the place: ``other bytes (sha512 0123456789ab…)``."""
         told = {
             Word.RIGHT: "the right bytes",
             Word.OTHER: f"other bytes (sha512 {self.sha512[:SHOWN]}…)",
@@ -103,7 +103,7 @@ class Look:
             Word.NONE: "no file",
             Word.UNREAD: f"cannot be read ({self.why})",
         }
-        return f"{self.place.label} {told[self.word]}"
+        return told[self.word]
 
     def as_dict(self) -> dict[str, Any]:
         """For the result of a module."""
@@ -180,6 +180,14 @@ def judge(place: Place, answer: Answer) -> Look:
         return Look(place, Word.UNREAD, answer.size, why="it changed while it was read")
     word = Word.RIGHT if answer.sha512 == place.checksum else Word.OTHER
     return Look(place, word, answer.size, answer.sha512)
+
+
+def spell(looks: Iterable[Look]) -> str:
+    """For a sentence: ``node-1/disk-1, node-2/disk-1 no file; node-3/disk-1 other bytes (…)``."""
+    groups: dict[str, list[str]] = {}
+    for look in looks:
+        groups.setdefault(look.text, []).append(look.place.label)
+    return "; ".join(f"{', '.join(labels)} {text}" for text, labels in groups.items())
 
 
 def by_disk(looks: Iterable[Look], image: str) -> Mapping[str, Look]:

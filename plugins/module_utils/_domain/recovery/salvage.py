@@ -222,10 +222,15 @@ def by_hand(place: Place, sight: Sight, *, kept: bool = False) -> tuple[str, ...
     read = f"rm -f {place.path}.cfg   # on {place.node}: Longhorn then reads the bytes"
     back = f"mkdir -p {place.path.rpartition('/')[0]} && ln {place.kept} {place.path}"
     restart = f"{kubectl} delete pod {manager_pod(cluster, place.disk)}"
+    pause = "; all images of this disk read unknown for up to a minute"
     look: tuple[str, ...]
     if way(sight, place) == POD:
         again = f"{back}   # on {place.node}, if it is gone there"
-        look = (*((again,) if kept else ()), read, f"{restart}   # while every entry reads failed")
+        look = (
+            *((again,) if kept else ()),
+            read,
+            f"{restart}   # while every entry reads failed{pause}",
+        )
     else:
         path = cluster.schema.key_path(place.disk)
         out = json.dumps([{"op": "remove", "path": path}])

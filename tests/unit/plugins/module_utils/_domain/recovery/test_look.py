@@ -183,7 +183,8 @@ def test_open_when_one_has_the_right_bytes() -> None:
     assert rung.state is State.OPEN
     assert rung.text.startswith(f"n2/disk still has the right bytes: {PLACE.path} (1024 bytes)")
     assert "n1/disk other bytes (sha512 cdcdcdcdcdcd…)" in rung.text
-    assert rung.commands == (f"cp --sparse=always {PLACE.path} FILE   # on n2",)
+    assert rung.commands[0].startswith("mkdir -p /var/lib/longhorn/nodecare-kept && ln ")
+    assert rung.commands[0].endswith("   # on n2") and "-e experimental=true" in rung.text
     assert {each.place.disk for each in rung.evidence} == {"d1", "d2"}
 
 

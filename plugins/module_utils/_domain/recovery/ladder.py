@@ -13,7 +13,7 @@ are those that the image has recorded (backing-image-manager pkg/sync/sync_file.
 controller/backing_image_manager_controller.go prepareBackingImageFiles, all versions). A record
 that reads `failed` is not looked at again while every other entry is failed too, so it begins anew
 on a disk outside the map, or with the manager's pod. As soon as one entry is not failed, Longhorn
-deletes the files of the failed ones: what is worth keeping is copied aside first.
+deletes the files of the failed ones: what is worth keeping is kept aside first.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement
@@ -40,6 +41,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Word,
     disk_up,
     folder_of,
+    place_on,
     root_of,
     spell,
 )
@@ -55,7 +57,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 
 LOOK_FOR_ME = "recover_backing_image -e look_on_nodes=true does it for you"
-NO_LOOKS: Mapping[str, Look] = {}
+NO_LOOKS: Mapping[str, Look] = MappingProxyType({})
 
 
 class State(str, Enum):
@@ -217,16 +219,20 @@ def _put_back(sight: Sight, lost: list[SeenCopy]) -> Rung:
         text = "no disk is up to put a file on: bring one back first"
         return Rung("put_back", State.CLOSED, text)
     disk, listed = place
-    target = folder(disk, image)
+    target, held = folder(disk, image), place_on(disk, image)
     commands = [
         f"sha512sum FILE   # must print {image.checksum}",
-        f"install -d -m 0755 {shlex.quote(target)}   # on {disk.node}, as all of the next",
+        f"install -d -m 0755 {shlex.quote(held.kept_root)} {shlex.quote(target)}"
+        f"   # on {disk.node}, as all of the next",
+        # Whole before it is in its place, and kept if Longhorn deletes it there.
+        f"cp --sparse=always --remove-destination FILE {shlex.quote(held.kept)}",
         f"rm -f {shlex.quote(target + '/backing.cfg')}",
-        # A new file: what is there may be linked elsewhere.
-        f"cp --sparse=always --remove-destination FILE {shlex.quote(target + '/backing')}",
+        f"ln -f {shlex.quote(held.kept)} {shlex.quote(target + '/backing')}",
         _restart(sight.cluster, disk) if listed else _add_key(sight.cluster, image, disk),
         f"kubectl -n {sight.cluster.namespace} get backingimages.longhorn.io {image.name} "
-        f"-o jsonpath='{{.status.diskFileStatusMap.{disk.uuid}.state}}'   # ready within 2 min",
+        f"-o jsonpath='{{.status.diskFileStatusMap.{disk.uuid}.state}}'   # ready within 2 min; "
+        "else again from the rm -f, once every entry reads failed",
+        f"rm {shlex.quote(held.kept)}   # when every wanted copy is ready",
     ]
     text = (
         f"a file of {image.size} bytes with sha512 {image.checksum[:12]}… brings it back under "

@@ -136,6 +136,9 @@ def test_a_manager_is_not_restarted_under_what_needs_it(
 def test_not_while_anything_moves(scene: dict[str, Any], why: str) -> None:
     seen = window(**scene)
     assert why in salvage.why_not(seen, place(seen[-1]))
+
+
+def test_not_before_it_has_been_still_for_the_whole_window() -> None:
     still = window()
     assert "whole window" in salvage.why_not([window(states={"d1": "failed", "d2": "starting"})[0],
                                              still[-1]], place(still[-1]))  # fmt: skip

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +20,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 from tests.integration.recovery.scene import Scene
 from tests.integration.recovery.test_look import RIGHT, disk, file, looked, lost, pods, write
+from tests.material import CHECKOUT
+from tests.simulator.longhorn.names import IMAGES
 from tests.simulator.longhorn.sync_file import CopyFiles, SyncFile
 
 Make = Callable[..., Scene]
@@ -122,6 +128,43 @@ def test_stopped_on_the_way_and_run_again(make: Make, moment: str) -> None:
     assert scene.recover("tool", experimental=True)["images"][0]["outcome"] == "recovered"
     whole(scene)
     scene.recover("tool", experimental=True)
+    whole(scene)
+
+
+CHILD = """
+import os, sys
+from importlib import import_module
+
+base = "ansible_collections.nodecare.longhorn.plugins.module_utils."
+api = {name: import_module(f"{base}_api.{name}")
+       for name in ("connect", "deadline", "interrupt", "progress")}
+ours = {name: import_module(f"{base}_operations.{name}")
+        for name in ("recover", "recovery_report", "task")}
+deadline, flag = api["deadline"].Deadline(60.0), api["interrupt"].Interrupt()
+client = api["connect"].connect({"kubeconfig": sys.argv[1]}, deadline)
+task = ours["task"].Task(client, deadline, flag, api["progress"].Progress(None, flag))
+request = ours["recovery_report"].Request(["tool"], "test", window_seconds=0.8, experimental=True)
+sys.stdin.readline()
+ours["recover"].Recovery(task, request).run()
+"""
+
+
+@pytest.mark.parametrize("write_number", [1, 2, 3], ids=["note", "key-out", "key-in"])
+def test_killed_at_a_write_and_run_again(make: Make, write_number: int) -> None:
+    scene = lost(make)
+    write(scene, "node-1")
+    server = scene.serve()
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(server.kubeconfig)],
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT / ".build/collections")},
+        stdin=subprocess.PIPE,
+    )
+    server.faults.stop_client_after_write(child.pid, write_number, IMAGES)
+    child.communicate(b"go\n", timeout=30)
+    assert child.returncode == -signal.SIGKILL
+    path = file(scene, disk(scene, "node-1"))
+    assert kept(scene) or path.read_bytes() == RIGHT
+    assert scene.recover("tool", experimental=True)["images"][0]["outcome"] == "recovered"
     whole(scene)
 
 

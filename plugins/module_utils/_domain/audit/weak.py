@@ -16,6 +16,7 @@ from typing import Any
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
     commands,
+    proven,
     redact,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.holdings import Held
@@ -29,7 +30,11 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
     Cluster,
     Image,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import (
+    count,
+    names,
+    phrases,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     DOWNLOAD,
     is_gone,
@@ -133,9 +138,11 @@ def _copies(cluster: Cluster, held: Held, zones: set[str]) -> Iterator[Finding]:
     source = cluster.data_sources.get(image.name)
     if not number:
         arriving = bool(held.coming) or source is None or not source.file_transferred
-        text = "no copy is ready yet" if arriving else "no copy of it can be proven"
+        text, remedy = "no copy is ready yet", diagnose(cluster, image.name)
+        if not arriving:
+            text, remedy = _unproven(cluster, image)
         level = WEAK if arriving else UNAVAILABLE
-        yield Finding("no_copy", level, "image", image.name, text, diagnose(cluster, image.name))
+        yield Finding("no_copy", level, "image", image.name, text, remedy)
         return
     wanted = wanted_copies(cluster, image)
     if number == 1:
@@ -151,6 +158,20 @@ def _copies(cluster: Cluster, held: Held, zones: set[str]) -> Iterator[Finding]:
         coming = f", {len(held.coming)} on the way" if held.coming else ""
         text = f"{number} of {wanted} wanted copies{coming}"
         yield Finding("below_minimum", WEAK, "image", image.name, text, fix(cluster))
+
+
+def _unproven(cluster: Cluster, image: Image) -> tuple[str, str]:
+    """Why nothing proves its copies, and what to do: a copy that reads ready is only as good as
+    what reports it.
+    """
+    closed = proven.under_maintenance(cluster)
+    ready = [copy for copy in image.wanted if copy.state == "ready"]
+    why = list(dict.fromkeys(proven.why_unproven(cluster, copy, closed) for copy in ready))
+    text = "no copy of it can be proven" + (f": {phrases(why)}" if why else "")
+    kept = sorted({d.node for c in ready if (d := cluster.disks.get(c.disk))} & closed)
+    if kept:
+        return text, commands.playbook(cluster.namespace, "restore_node", f"node={kept[0]}")
+    return text, diagnose(cluster, image.name)
 
 
 def _source(image: Image, problem: str) -> Iterator[Finding]:

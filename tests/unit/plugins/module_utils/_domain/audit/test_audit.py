@@ -273,3 +273,15 @@ def test_junit_of_a_name_that_xml_does_not_allow() -> None:
     document = junit.report(dataclasses.replace(found, findings=(odd,)), "weak")
     failure = ElementTree.fromstring(document).find(".//testcase[@name='x']/failure")
     assert failure is not None and "& <b>" in str(failure.get("message"))
+
+
+def test_a_copy_that_reads_ready_and_proves_nothing_is_told_with_its_reason() -> None:
+    sole = image("sole", [copy("c.0")])
+    drained = node("c", before={"intent": "reboot"})
+    finding = next(f for f in ask(three("1.12.1", sole, drained)).findings if f.rule == "no_copy")
+    assert finding.text == "no copy of it can be proven: node c is under maintenance"
+    assert finding.remedy == "ansible-playbook nodecare.longhorn.restore_node -e node=c"
+    off = three("1.12.1", sole, kube_node("c", ready=False))
+    finding = next(f for f in ask(off).findings if f.rule == "no_copy")
+    assert finding.text.endswith(": node c is not Ready in Kubernetes")
+    assert "diagnose -e image=sole" in finding.remedy

@@ -102,7 +102,7 @@ def decide(
     if experimental:
         return _salvage(window, found, looks)
     kept = notes.salvage_of(window[-1].image).get(notes.PATH)
-    if not kept:
+    if not kept or found.ways:
         return found
     text = f"{found.text}\n  a salvage has begun and keeps {kept}: -e experimental=true finishes it"
     return replace(found, text=text)

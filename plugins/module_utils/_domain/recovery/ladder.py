@@ -26,13 +26,17 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import (
+    commands,
+    placement,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Disk,
     Image,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
+    notes,
     rescue,
     salvage,
 )
@@ -122,12 +126,15 @@ def _rungs(sight: Sight, looks: Mapping[str, Look]) -> Iterator[Rung]:
     for seen in sight.having(Standing.MAY_RETURN, Standing.WAITING):
         text = f"bring {seen.place} back: what it holds may still be whole ({seen.why})"
         yield Rung("bring_back", State.OPEN, text)
+    if notes.salvage_of(sight.image):
+        # The file itself is there: nothing else is to be put in its place, and nothing deleted.
+        yield _kept(sight)
+        return
     lost = lost_up(sight)
     if lost and sight.image.checksum:
         found = _salvage(sight, lost, looks)
         yield found
         if found.state is State.OPEN:
-            # The file itself is there: nothing else is to be put in its place.
             yield from _consumers(sight)
             return
     elif lost:
@@ -136,6 +143,21 @@ def _rungs(sight: Sight, looks: Mapping[str, Look]) -> Iterator[Rung]:
     yield rescue_of(sight)
     yield _put_back(sight, lost)
     yield from _consumers(sight)
+
+
+def _kept(sight: Sight) -> Rung:
+    """A salvage that has begun: its file waits as a second link, maybe the only whole one."""
+    path = notes.salvage_of(sight.image).get(notes.PATH)
+    place = salvage.noted_place(sight)
+    where = f"{path} on {place.node}" if place is not None else f"{path}, once its disk is back"
+    again = commands.playbook(
+        sight.cluster.namespace,
+        "recover_backing_image",
+        f"image={sight.image.name}",
+        "experimental=true",
+    )
+    text = f"a salvage has begun and is finished by another run; its file is kept: {where}"
+    return Rung("kept_file", State.OPEN, text, (again,))
 
 
 def folder(disk: Disk, image: Image) -> str:
@@ -171,12 +193,12 @@ def _salvageable(sight: Sight, right: list[Look], found: list[Look]) -> Rung:
 def _to_look(sight: Sight, unseen: list[SeenCopy], found: list[Look]) -> Rung:
     """Nobody has looked, or could."""
     image = sight.image
-    commands = []
+    reads = []
     for seen in unseen:
         disk = disk_up(sight, seen)
         if disk is not None:
             path = shlex.quote(f"{folder(disk, image)}/backing")
-            commands.append(f"sha512sum {path}   # on {disk.node}")
+            reads.append(f"sha512sum {path}   # on {disk.node}")
     how = (
         f"{image.checksum} must be printed. Copy such a file aside at once (cp --sparse=always), "
         "then put it back as below"
@@ -189,7 +211,7 @@ def _to_look(sight: Sight, unseen: list[SeenCopy], found: list[Look]) -> Rung:
     else:
         told = spell(found)
         text = f"no file that could be read has the right bytes: {told}. Look there yourself: {how}"
-    return Rung("salvage", State.CHECK, text, tuple(commands), tuple(found))
+    return Rung("salvage", State.CHECK, text, tuple(reads), tuple(found))
 
 
 def lost_up(sight: Sight) -> list[SeenCopy]:
@@ -220,7 +242,7 @@ def _put_back(sight: Sight, lost: list[SeenCopy]) -> Rung:
         return Rung("put_back", State.CLOSED, text)
     disk, listed = place
     target, held = folder(disk, image), place_on(disk, image)
-    commands = [
+    steps = [
         f"sha512sum FILE   # must print {image.checksum}",
         f"install -d -m 0755 {shlex.quote(held.kept_root)} {shlex.quote(target)}"
         f"   # on {disk.node}, as all of the next",
@@ -240,7 +262,7 @@ def _put_back(sight: Sight, lost: list[SeenCopy]) -> Rung:
     )
     if sight.may_exist:
         text += ". Only after what may come back has come back or is gone for good"
-    return Rung("put_back", State.OPEN, text, tuple(commands))
+    return Rung("put_back", State.OPEN, text, tuple(steps))
 
 
 def _place(sight: Sight, lost: list[SeenCopy]) -> tuple[Disk, bool] | None:

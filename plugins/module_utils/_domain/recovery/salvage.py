@@ -236,9 +236,9 @@ def by_hand(place: Place, sight: Sight, *, kept: bool = False) -> tuple[str, ...
         out = json.dumps([{"op": "remove", "path": path}])
         entry = cluster.schema.entry(sight.image.data_engine)
         into = json.dumps([{"op": "add", "path": path, "value": entry}])
+        take = f"{kubectl} patch {image} --type=json -p {shlex.quote(out)}"
         look = (
-            f"{kubectl} patch {image} --type=json -p {shlex.quote(out)}"
-            "   # while every entry reads failed",
+            *(() if is_out(sight, place) else (f"{take}   # while every entry reads failed",)),
             f"{kubectl} get {image} {state}   # nothing within 1 min; only then:",
             f"{back}   # on {place.node}",
             f"{kubectl} patch {image} --type=json -p {shlex.quote(into)}",

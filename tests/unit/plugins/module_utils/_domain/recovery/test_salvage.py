@@ -18,6 +18,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     gate,
+    ladder,
     look,
     look_pod,
     salvage,
@@ -228,7 +229,8 @@ def test_what_has_begun_is_finished_or_told() -> None:
         assert gate.decide(seen, experimental=True).decision is Decision.SALVAGE
         told = gate.decide(seen)
         assert told.decision in (Decision.LEAVE, Decision.REFUSE)
-        assert "keeps /var/lib/longhorn/nodecare-kept/img-abcd: -e experimental" in told.text
+        assert told.text.count("/var/lib/longhorn/nodecare-kept/img-abcd") >= 1
+        assert "-e experimental=true" in told.text
 
 
 def test_what_is_lost_by_it_is_told() -> None:
@@ -261,3 +263,26 @@ def test_the_commands_for_a_person_keep_first_and_release_last() -> None:
         again = salvage.by_hand(place(seen), seen, kept=True)
         assert commands[0] not in again and again[-1] == commands[-1]
     assert any("delete pod m1" in command for command in salvage.by_hand(place(seen), seen))
+
+
+def test_a_begun_salvage_is_the_first_way_on_wherever_the_image_is_judged() -> None:
+    """Also after its key was taken out, when no copy is left that could be looked at."""
+    for states in (FAILED, {"d2": "failed"}, {}):
+        rungs = ladder.climb(window(note=NOTE, states=states)[-1])
+        assert rungs[0].rule == "kept_file"
+        assert "/var/lib/longhorn/nodecare-kept/img-abcd on n1" in rungs[0].text
+        assert rungs[0].commands == (
+            "ansible-playbook nodecare.longhorn.recover_backing_image -e image=img "
+            "-e experimental=true",
+        )
+        assert not {"put_back", "source_of_upload"} & {rung.rule for rung in rungs}
+        assert all("make it anew" not in rung.text for rung in rungs)
+    gone = window(note=NOTE, states={"d2": "failed"}, gone=["d1"])[-1]
+    assert "n1" not in ladder.climb(gone)[0].text and "its disk" in ladder.climb(gone)[0].text
+
+
+def test_a_key_that_is_out_already_is_not_taken_out_by_hand_again() -> None:
+    seen = window(note=NOTE, states={"d2": "failed"})[-1]
+    commands = salvage.by_hand(place(seen), seen, kept=True)
+    assert not any('"op": "remove"' in command for command in commands)
+    assert any('"op": "add"' in command for command in commands)

@@ -28,6 +28,7 @@ class BackingImageController(LonghornController):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
+        self._new: dict[Key, float] = {}
         self.watch(names.DATA_SOURCES, lambda event: [image_key(name_of(event.obj))])
         self.watch(names.MANAGERS, self._named_by_manager)
         self.watch(names.REPLICAS, self._named_by_replica)
@@ -39,6 +40,12 @@ class BackingImageController(LonghornController):
             return None
         if not mine["status"].get("uuid"):
             mine = self._give_uuid(mine)
+            wait = self.world.choices.image_wait(key[1])
+            self._new[key] = self.kernel.now() + wait
+        left = self._new.get(key, 0.0) - self.kernel.now()
+        if left > 0.0005:
+            return left
+        self._new.pop(key, None)
         self._fill_maps(mine)
         if is_terminating(mine):
             self._delete(mine)

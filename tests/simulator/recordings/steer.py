@@ -10,23 +10,21 @@ recording shows at about that time. Where the recording shows none of them, it d
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 
 from tests.simulator.kernel import Kernel
-from tests.simulator.recordings.load import Recording, notices
+from tests.simulator.longhorn.choices import Known, Walk
+from tests.simulator.recordings.load import Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import placement
+from tests.simulator.recordings.passes import RecordedPasses, passes
 
 #: A recorded pick further away than this is not the one being made now.
 _REACH = 120.0
-#: The same for a manager's pass that deletes files: they follow each other every few seconds.
-_NEXT_PASS = 5.0
-#: Deletions nearer to each other than this are of one pass (each takes a second).
-_SAME_PASS = 1.4
-_DELETED = re.compile(r"Deleted backing image (\S+) in disk (\S+) on node")
 #: Seconds from a volume to its engine where nothing holds it up.
 _NO_WAIT = 0.4
+#: The same from an image to its data source.
+_NO_IMAGE_WAIT = 0.03
 
 
 @dataclasses.dataclass(slots=True)
@@ -41,23 +39,33 @@ class RecordedChoices:
 
     def __init__(self, recording: Recording, kernel: Kernel, names: Names) -> None:
         self._kernel, self._names = kernel, names
-        self._picks = _picks(recording) | _deletions(recording)
+        self._picks = _picks(recording)
+        self._disks: dict[str, str] = {}
+        self._passes = RecordedPasses(passes(recording))
         self._waits = _waits(recording)
+        self._image_waits = _image_waits(recording)
 
     def known_wait(self, volume: str) -> float | None:
         """Seconds a volume waited for its engine in the recording, None where it does not tell."""
         return self._waits.get(volume)
 
+    def known_image_wait(self, image: str) -> float | None:
+        """Seconds from an image to its data source, None where the recording does not tell."""
+        return self._image_waits.get(image)
+
+    def walk(self, what: str, disk: str, listed: Sequence[str], open_: Walk) -> Known | None:
+        """In which order a manager's files were looked at, None where it is not told."""
+        if disk not in self._disks:
+            self._disks[disk] = self._names.back(disk)
+        return self._passes.walk(what, self._disks[disk], self._kernel.now(), listed, open_)
+
     def prefer(self, what: str, owner: str, candidates: Sequence[str]) -> str | None:
         """The recorded one of ``candidates`` (UUIDs or names), None where there is none."""
         now = self._kernel.now()
         best: _Pick | None = None
-        reach = _REACH
-        if what == "deletion":
-            owner, reach = self._names.back(owner), _NEXT_PASS
         for pick in self._picks.get((what, owner), []):
             disk = self._names.forward(pick.disk, now)
-            if pick.used or disk not in candidates or abs(pick.t - now) > reach:
+            if pick.used or disk not in candidates or abs(pick.t - now) > _REACH:
                 continue
             if best is None or abs(pick.t - now) < abs(best.t - now):
                 best = pick
@@ -83,18 +91,17 @@ def _waits(recording: Recording) -> dict[str, float]:
     return found
 
 
-def _deletions(recording: Recording) -> dict[tuple[str, str], list[_Pick]]:
-    """With which image each pass over a disk's manager began to delete, at its beginning."""
-    found: dict[tuple[str, str], list[_Pick]] = {}
-    last: dict[str, float] = {}
-    for event in notices(recording):
-        told = _DELETED.match(str(event.object.get("message", "")))
-        if told is None:
+def _image_waits(recording: Recording) -> dict[str, float]:
+    """Seconds from a new image to its data source, less what that takes without any wait."""
+    made: dict[str, float] = {}
+    found: dict[str, float] = {}
+    for event in recording.events:
+        if event.type != "ADDED":
             continue
-        image, disk = told.groups()
-        if event.t - last.get(disk, 0.0) > _SAME_PASS:
-            found.setdefault(("deletion", disk), []).append(_Pick(event.t - 1.0, image))
-        last[disk] = event.t
+        if event.resource == "backingimages.longhorn.io":
+            made[event.name] = event.t
+        elif event.resource == "backingimagedatasources.longhorn.io" and event.name in made:
+            found[event.name] = max(event.t - made.pop(event.name) - _NO_IMAGE_WAIT, 0.0)
     return found
 
 

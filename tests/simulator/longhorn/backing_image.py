@@ -52,10 +52,12 @@ class BackingImageController(LonghornController):
             return None
         old: Object = clone(mine)
         image_source.handle(self, mine)
-        image_managers.handle(self.world, mine)
+        if wait := image_managers.handle(self.world, mine):
+            return wait
         image_status.sync(self.world, mine)
         image_status.note_references(self.world, mine)
-        self._replenish(mine)
+        if (wait := self._replenish(mine)) > 0.0:
+            self.enqueue(key, wait)
         self._evict(mine)
         self.save(mine, old)
         return None
@@ -108,22 +110,26 @@ class BackingImageController(LonghornController):
         mine["metadata"]["finalizers"] = [f for f in finalizers if f != names.FINALIZER]
         self.store.update(self.resource, mine)
 
-    def _replenish(self, mine: Object) -> None:
-        """F§2.7 Replenishment: at most one more copy per pass."""
+    def _replenish(self, mine: Object) -> float:
+        """F§2.7 Replenishment: at most one more copy per pass; or seconds until it is tried."""
         if not self.profile.has("file_spec_map"):
-            return
+            return 0.0
         if not self.world.setting_int("concurrent-backing-image-replenish-per-node-limit"):
-            return
+            return 0.0
         if not self._transferred(mine):
-            return
+            return 0.0
         wanted, entries = self.wanted(mine), mine["status"]["diskFileStatusMap"]
         minimum = mine["spec"].get("minNumberOfCopies") or 0
         if not image_rules.wants_one_more(wanted, entries, minimum):
-            return
+            return 0.0
         found = candidates(self.world, mine)
-        if found:
-            uuid = self.world.choices.pick("copy", name_of(mine), found)
-            wanted[uuid] = self.profile.new_entry()
+        if not found:
+            return 0.0
+        choices, name = self.world.choices, name_of(mine)
+        wait = min(choices.known_key(name, uuid) for uuid in found)
+        if wait <= 0.0:
+            wanted[choices.pick("copy", name, found)] = self.profile.new_entry()
+        return wait
 
     def _evict(self, mine: Object) -> None:
         """F§7.2: evicting keys go once another ready copy exists."""

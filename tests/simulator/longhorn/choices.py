@@ -40,6 +40,8 @@ class Known:
 Order = Callable[[str, str, Sequence[str], Walk], Known | None]
 Preference = Callable[[str, str, Sequence[str]], str | None]
 Delay = Callable[[str], float | None]
+KeyDelay = Callable[[str, str], float]
+Listing = Callable[[str, str, bool], float]
 Pace = Callable[[Object], float | None]
 
 
@@ -64,6 +66,8 @@ class Choices:
         self.known_walk: Order | None = None
         self.known_wait: Delay | None = None
         self.known_image_wait: Delay | None = None
+        self.known_key: KeyDelay = lambda image, disk: 0.0
+        self.known_listing: Listing = lambda image, disk, listed: 0.0
         self.known_start: Pace = lambda replica: None
 
     def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:

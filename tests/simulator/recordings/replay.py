@@ -147,7 +147,8 @@ def _play(
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
     choices = RecordedChoices(recording, kernel, names)
     cluster.choices.prefer, cluster.choices.known_wait = choices.prefer, choices.known_wait
-    cluster.choices.known_walk = choices.walk
+    cluster.choices.known_walk, cluster.choices.known_key = choices.walk, choices.known_key
+    cluster.choices.known_listing = choices.known_listing
     cluster.choices.known_image_wait = choices.known_image_wait
     for recorded, phase in posts(recording).items():
         _post(cluster, str(names.forward(recorded, recording.start)), phase)

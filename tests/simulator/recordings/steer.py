@@ -21,6 +21,10 @@ from tests.simulator.recordings.passes import RecordedPasses, passes
 
 #: A recorded pick further away than this is not the one being made now.
 _REACH = 120.0
+#: Seconds after which a write that met conflicts has been made; half of what is tolerated.
+_RETRIES = 2.5
+_SOON = 0.002
+_MARGIN = 0.05
 #: Seconds from a volume to its engine where nothing holds it up.
 _NO_WAIT = 0.4
 #: The same from an image to its data source.
@@ -41,6 +45,7 @@ class RecordedChoices:
         self._kernel, self._names = kernel, names
         self._picks = _picks(recording)
         self._disks: dict[str, str] = {}
+        self._lists = _lists(recording)
         self._passes = RecordedPasses(passes(recording))
         self._waits = _waits(recording)
         self._image_waits = _image_waits(recording)
@@ -55,9 +60,45 @@ class RecordedChoices:
 
     def walk(self, what: str, disk: str, listed: Sequence[str], open_: Walk) -> Known | None:
         """In which order a manager's files were looked at, None where it is not told."""
+        return self._passes.walk(what, self._back(disk), self._kernel.now(), listed, open_)
+
+    def known_key(self, image: str, disk: str) -> float:
+        """Seconds until the disk's key came into the image's map, where that was soon after now.
+
+        Who wants to write it meets conflicts with the other controllers, and tries again: chance.
+        """
+        keys = self._picks.get(("copy", image), [])
+        uuid = self._back(disk)
+        return self._wait([pick.t for pick in keys if pick.disk == uuid])
+
+    def known_listing(self, image: str, disk: str, listed: bool) -> float:
+        """Seconds until a manager's list took in (or lost) an image, where that was soon after now.
+
+        An image that had its key again before its manager forgot it was not forgotten at all.
+        """
+        row = self._lists.get((image, self._back(disk)), [])
+        wait = self._wait([t for t, present in row if present == listed])
+        if wait <= 0.0 and not listed and not self._near([t for t, p in row if not p]):
+            key = self.known_key(image, disk)
+            return key + _MARGIN if key else 0.0
+        return wait
+
+    def _near(self, times: Sequence[float]) -> float | None:
+        """The one of ``times`` next to now, if a write that met conflicts may have been then."""
+        now = self._kernel.now()
+        return min(
+            (t for t in times if abs(t - now) < _RETRIES), key=lambda t: abs(t - now), default=None
+        )
+
+    def _wait(self, times: Sequence[float]) -> float:
+        nearest = self._near(times)
+        wait = 0.0 if nearest is None else nearest - self._kernel.now()
+        return wait if wait > _SOON else 0.0
+
+    def _back(self, disk: str) -> str:
         if disk not in self._disks:
             self._disks[disk] = self._names.back(disk)
-        return self._passes.walk(what, self._disks[disk], self._kernel.now(), listed, open_)
+        return self._disks[disk]
 
     def prefer(self, what: str, owner: str, candidates: Sequence[str]) -> str | None:
         """The recorded one of ``candidates`` (UUIDs or names), None where there is none."""
@@ -102,6 +143,21 @@ def _image_waits(recording: Recording) -> dict[str, float]:
             made[event.name] = event.t
         elif event.resource == "backingimagedatasources.longhorn.io" and event.name in made:
             found[event.name] = max(event.t - made.pop(event.name) - _NO_IMAGE_WAIT, 0.0)
+    return found
+
+
+def _lists(recording: Recording) -> dict[tuple[str, str], list[tuple[float, bool]]]:
+    """When each image came onto the list of a disk's manager, and when it left it."""
+    found: dict[tuple[str, str], list[tuple[float, bool]]] = {}
+    before: dict[str, set[str]] = {}
+    for event in recording.of("backingimagemanagers.longhorn.io"):
+        spec = event.object.get("spec") or {}
+        disk = str(spec.get("diskUUID"))
+        now = set(spec.get("backingImages") or {}) if event.type != "DELETED" else set()
+        known = before.get(event.name, now)
+        for image in sorted(now ^ known):
+            found.setdefault((image, disk), []).append((event.t, image in now))
+        before[event.name] = now
     return found
 
 

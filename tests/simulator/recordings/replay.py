@@ -29,6 +29,7 @@ from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, Wake, stays, wakes
 from tests.simulator.recordings.beats import beats
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
+from tests.simulator.recordings.downloads import RecordedDownloads
 from tests.simulator.recordings.heldback import histories
 from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
@@ -140,6 +141,7 @@ def _play(
     names = Names(recording, store, tuple(cluster.nodes))
     if known:
         cluster.world.processes.known_clocks = RecordedLooks(recording, names.back).clocks
+        cluster.world.processes.known_course = RecordedDownloads(recording, kernel.rng).course
     pace = RecordedPace(recording, kernel, names)
     cluster.choices.known_start = pace.replica
     for node in cluster.nodes:

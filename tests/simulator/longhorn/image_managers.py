@@ -22,7 +22,8 @@ def handle(world: World, image: Object) -> float:
     wanted = image["spec"].get(world.profile.map_field) or {}
     if wait := _leave(world, image, set(wanted)):
         return wait
-    for uuid in sorted(wanted):
+    name = name_of(image)
+    for uuid in sorted(wanted, key=lambda u: (world.choices.known_listing(name, u, True), u)):
         if wait := _join(world, image, uuid):
             return wait
     return 0.0
@@ -38,7 +39,11 @@ def _leave(world: World, image: Object, wanted: set[str]) -> float:
     choices = world.choices
     name = name_of(image)
     current = world.profile.image_of(names.COMPONENT_MANAGER)
-    for manager in world.store.list(names.MANAGERS, names.NAMESPACE):
+
+    def due(manager: Object) -> float:
+        return choices.known_listing(name, manager["spec"].get("diskUUID", ""), False)
+
+    for manager in sorted(world.store.list(names.MANAGERS, names.NAMESPACE), key=due):
         if is_terminating(manager) or not _concerns(manager, name):
             continue
         images = manager["spec"].get("backingImages") or {}
@@ -48,7 +53,7 @@ def _leave(world: World, image: Object, wanted: set[str]) -> float:
         if not stays or left.get(name) not in (None, image["status"]["uuid"]):
             left.pop(name, None)
         if left != images:
-            if wait := choices.known_listing(name, manager["spec"].get("diskUUID", ""), False):
+            if wait := due(manager):
                 return wait
             _store_images(world, manager, left)
         if outdated or (not left and not stays):

@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from tests.simulator.kernel import Kernel
+from tests.simulator.longhorn.backing_image import SLOW_WRITE
 from tests.simulator.longhorn.choices import Known, Walk
 from tests.simulator.recordings.load import Recording
 from tests.simulator.recordings.names import Names
@@ -80,7 +81,7 @@ class RecordedChoices:
         wait = self._wait([t for t, present in row if present == listed])
         if wait <= 0.0 and not listed and not self._near([t for t, p in row if not p]):
             key = self.known_key(image, disk)
-            return key + _MARGIN if key else 0.0
+            return max(key + _MARGIN, SLOW_WRITE + _MARGIN) if key else 0.0
         return wait
 
     def _near(self, times: Sequence[float]) -> float | None:

@@ -68,6 +68,7 @@ class Choices:
         self.known_image_wait: Delay | None = None
         self.known_key: KeyDelay = lambda image, disk: 0.0
         self.known_listing: Listing = lambda image, disk, listed: 0.0
+        self.known_load: Callable[[], float] = lambda: 0.0
         self.known_start: Pace = lambda replica: None
 
     def pick(self, what: str, owner: str, candidates: Sequence[str]) -> str:

@@ -51,7 +51,6 @@ class Pass:
     coarse: bool = False
     used: bool = False
 
-
     def takes(self) -> dict[str, float]:
         """Seconds from each name to the next step, where the times are exact."""
         pairs = zip(self.names, self.times, self.times[1:], strict=False)

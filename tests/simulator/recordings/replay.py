@@ -22,6 +22,7 @@ import functools
 import time
 from typing import Any
 
+from tests.simulator.kernel import Kernel
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.longhorn.manager import pod_backoff
 from tests.simulator.longhorn.names import manager_name
@@ -38,7 +39,7 @@ from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
 from tests.simulator.recordings.operator import Operator
 from tests.simulator.recordings.pace import RecordedPace
-from tests.simulator.recordings.rig import POST, measure, posts
+from tests.simulator.recordings.rig import POST, Load, loads, measure, posts
 from tests.simulator.recordings.steer import RecordedChoices
 from tests.simulator.recordings.world import SimulatedWorld
 
@@ -150,6 +151,8 @@ def _play(
     choices = RecordedChoices(recording, kernel, names)
     cluster.choices.prefer, cluster.choices.known_wait = choices.prefer, choices.known_wait
     cluster.choices.known_walk, cluster.choices.known_key = choices.walk, choices.known_key
+    burden = loads(recording)
+    cluster.choices.known_load = lambda: _extra(burden, kernel)
     cluster.choices.known_listing = choices.known_listing
     cluster.choices.known_image_wait = choices.known_image_wait
     for recorded, phase in posts(recording).items():
@@ -181,6 +184,13 @@ def _play(
     stop()
     operator.finish()
     return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
+
+
+def _extra(burden: tuple[Load, ...], kernel: Kernel) -> float:
+    """Seconds by which the rig's load holds up a pass over a volume that is asked for now."""
+    now = kernel.now()
+    ranges = [load.extra for load in burden if load.first <= now <= load.last]
+    return kernel.rng.uniform(*ranges[0]) if ranges else 0.0
 
 
 def _wake(cluster: Cluster, wake: Wake, names: Names) -> None:

@@ -23,6 +23,8 @@ from tests.simulator.recordings.load import Recording, notices, parse_time
 
 #: From the beginning of a deletion to the event that tells its end.
 _TOLD = 1.0
+#: Seconds that the deletion of a file takes, and an estimate may be off.
+_TAKES, _SLACK = 1.01, 0.2
 #: Each file of a pass takes a second to delete; the logs of 1.6 tell whole seconds.
 _SAME_PASS = 1.4
 _SAME_PASS_COARSE = 2.1
@@ -65,6 +67,7 @@ def passes(recording: Recording) -> Passes:
     deletions, requests = _of_managers(recording)
     found: Passes = {}
     _collect(found, DELETION, deletions or _of_events(recording), requests)
+    _add_ends(found, recording)
     _collect(found, PREPARATION, requests, ())
     _collect(found, CLEAN_UP, _of_clean_ups(recording, deletions), ())
     return found
@@ -176,6 +179,29 @@ def _of_clean_ups(recording: Recording, deletions: Iterable[Step]) -> list[Step]
     return found
 
 
+def _add_ends(found: Passes, recording: Recording) -> None:
+    """Times of passes that are known to the second, by the write that ended them.
+
+    A pass writes its manager's file map when it has deleted what it came to: files of images that
+    the recording does not follow too, a second each.
+    """
+    before: dict[str, set[str]] = {}
+    for event in recording.of("backingimagemanagers.longhorn.io"):
+        disk = str((event.object.get("spec") or {}).get("diskUUID"))
+        listed = (event.object.get("status") or {}).get("backingImageFileMap") or {}
+        gone = before.get(disk, set()) - set(listed)
+        before[disk] = set(listed)
+        for walk in found.get((DELETION, disk), ()) if gone else ():
+            took = len(gone) * _TAKES
+            first = event.t - took
+            exact = walk.coarse and set(walk.names) <= gone and len(walk.times) == len(walk.names)
+            if exact and walk.times[0] - _SLACK <= first <= walk.times[0] + 1.0 + _SLACK:
+                walk.t, walk.coarse = min(max(first, walk.times[0]), walk.times[0] + 0.999), False
+                walk.times = [walk.t + index * _TAKES for index in range(len(walk.names))]
+                walk.times.append(event.t)
+                break
+
+
 def _log(path: pathlib.Path) -> Iterator[str]:
     if path.exists():
         with path.open(encoding="utf-8", errors="replace") as file:
@@ -196,7 +222,8 @@ def _collect(found: Passes, what: str, steps: Iterable[Step], others: Iterable[S
         longest = _SAME_WALK if what == PREPARATION else longest
         apart = any(before < other < t for other in parts.get(disk, ()))
         begins = not row or t - before > longest or apart
-        if begins or image in row[-1].names[:-1]:
+        known = row[-1].names if row else []
+        if begins or image in (known if what == DELETION else known[:-1]):
             row.append(Pass(t + 0.5 if coarse else t, coarse=coarse))
         if image not in row[-1].names:
             row[-1].names.append(image)

@@ -191,15 +191,29 @@ def _add_ends(found: Passes, recording: Recording) -> None:
         listed = (event.object.get("status") or {}).get("backingImageFileMap") or {}
         gone = before.get(disk, set()) - set(listed)
         before[disk] = set(listed)
-        for walk in found.get((DELETION, disk), ()) if gone else ():
-            took = len(gone) * _TAKES
-            first = event.t - took
-            exact = walk.coarse and set(walk.names) <= gone and len(walk.times) == len(walk.names)
-            if exact and walk.times[0] - _SLACK <= first <= walk.times[0] + 1.0 + _SLACK:
-                walk.t, walk.coarse = min(max(first, walk.times[0]), walk.times[0] + 0.999), False
-                walk.times = [walk.t + index * _TAKES for index in range(len(walk.names))]
-                walk.times.append(event.t)
-                break
+        row = found.get((DELETION, disk), [])
+        walk = next((w for w in row if gone and _ended(w, gone, event.t)), None)
+        if walk is None:
+            continue
+        done = sum(name in gone for name in walk.names)
+        if done < len(walk.names):
+            rest = Pass(walk.times[done] + 0.5, walk.names[done:], walk.times[done:], True)
+            row.insert(row.index(walk) + 1, rest)
+            del walk.names[done:], walk.times[done:]
+        first = event.t - len(gone) * _TAKES
+        walk.t, walk.coarse = min(max(first, walk.times[0]), walk.times[0] + 0.999), False
+        walk.times = [walk.t + index * _TAKES for index in range(done)] + [event.t]
+
+
+def _ended(walk: Pass, gone: set[str], t: float) -> bool:
+    """Whether a write at ``t`` that shows no more of ``gone`` ended a pass, or a part of one."""
+    done = sum(name in gone for name in walk.names)
+    if not walk.coarse or not done or set(walk.names[:done]) - gone:
+        return False
+    if done < len(walk.names) and walk.times[done] + 1.0 < t:
+        return False
+    first = t - len(gone) * _TAKES
+    return walk.times[0] - _SLACK <= first <= walk.times[0] + 1.0 + _SLACK
 
 
 def _log(path: pathlib.Path) -> Iterator[str]:

@@ -36,6 +36,7 @@ class RecordedDownloads:
 
     def __init__(self, recording: Recording, rng: random.Random) -> None:
         self._rng = rng
+        self.taken = 0
         self._found = [d for d in _downloads(recording) if d.image and d.began and d.ended]
 
     def course(self, image: str, now: float) -> Course | None:
@@ -50,6 +51,7 @@ class RecordedDownloads:
             return None
         began = self._rng.uniform(first, last)
         ended = self._rng.uniform(max(known.ended, began + _SHORTEST), known.ended + 1.0)
+        self.taken += 1
         return Course(began - now, max(ended - began, _SHORTEST))
 
 

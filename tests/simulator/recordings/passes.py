@@ -84,7 +84,6 @@ class RecordedPasses:
 
     def __init__(self, found: Passes) -> None:
         self._found = found
-        self.taken = 0
 
     def walk(
         self, what: str, disk: str, now: float, listed: Sequence[str], open_: Walk
@@ -108,7 +107,6 @@ class RecordedPasses:
                 if what == DELETION and not known.coarse and 0.002 < after <= _SOON:
                     return Known(order, after)
                 known.used = what != PREPARATION
-                self.taken += 1
                 return Known(order, takes=known.takes() if what == DELETION else {})
             if not firm and what == DELETION and abs(after) <= _SOON:
                 return Known([])

@@ -11,8 +11,13 @@ What real Longhorn draws at random is not what a simulator can be blamed for, an
 - How long a kubelet took to start a pod, and the manager of a replica to ask for its image, decides
   races that a recording shows won or lost by hundredths of a second; the recorded delay of that pod
   or replica is used (``pace.py``).
+- In which order Longhorn came to the files of a manager, a map, is taken from the logs
+  (``passes.py``), and when a write was made that had to be tried again because of conflicts
+  (``steer.py``). How far such a write is moved is half of what is tolerated, at most.
+- Other artefacts of the rig: ``rig.py``, ``downloads.py``.
 - Beats of 30 s (resyncs, disk monitors; F§0.1) start anywhere. They come from the seed, and a
-  bounded number of seeds is tried; the best one counts. The report names it.
+  bounded number of seeds is tried; the best one counts. The report names it, and says how many of
+  the other choices were taken from the recording.
 """
 
 from __future__ import annotations
@@ -20,6 +25,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from tests.simulator.kernel import Kernel
@@ -64,6 +71,7 @@ class Examination:
     verdict: Verdict
     seed: int
     tried: int
+    taken: Mapping[str, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class Simulated:
 
     tracks: Tracks
     outcomes: tuple[tuple[Outcome, Outcome], ...]
+    taken: Mapping[str, int]
 
 
 def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
@@ -79,7 +88,7 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
     played = tuple(sorted((*actions(recording), *_unlogged(recording)), key=lambda a: a.t))
     wanted = _in_scope(observe(recording.events, recording.start), recording)
     tolerance = Tolerance([action.t - recording.start for action in played])
-    best: tuple[tuple[bool, bool, float], int, Verdict] | None = None
+    best: tuple[tuple[bool, bool, float], int, Verdict, Mapping[str, int]] | None = None
     tried = 0
     began = time.process_time()
     for seed in range(seeds):
@@ -90,14 +99,14 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
         verdict = compare(wanted, tracks, tolerance, end, shown.outcomes)
         rank = (verdict.passed, verdict.final_agrees and verdict.refusals_agree, verdict.share)
         if best is None or rank > best[0]:
-            best = (rank, seed, verdict)
+            best = (rank, seed, verdict, shown.taken)
         if best[2].passed and (best[2].share >= GOOD or tried >= ENOUGH):
             break
         budget = BUDGET if best[2].passed else LONGEST
         if tried >= ENOUGH and time.process_time() - began > budget:
             break
     assert best is not None
-    return Examination(recording, best[2], best[1], tried)
+    return Examination(recording, best[2], best[1], tried, best[3])
 
 
 def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Simulated:
@@ -140,9 +149,11 @@ def _play(
         kubelet.start_delay, kubelet.stop_delay = rig.start, rig.stop
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
+    downloads: RecordedDownloads | None = None
     if known:
         cluster.world.processes.known_clocks = RecordedLooks(recording, names.back).clocks
-        cluster.world.processes.known_course = RecordedDownloads(recording, kernel.rng).course
+        downloads = RecordedDownloads(recording, kernel.rng)
+        cluster.world.processes.known_course = downloads.course
     pace = RecordedPace(recording, kernel, names)
     cluster.choices.known_start = pace.replica
     for node in cluster.nodes:
@@ -183,7 +194,9 @@ def _play(
     kernel.run_until(recording.end + BEAT)
     stop()
     operator.finish()
-    return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
+    taken = Counter(choices.taken)
+    taken["delays"] += pace.taken + (downloads.taken if downloads is not None else 0)
+    return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes), taken)
 
 
 def _extra(burden: tuple[Load, ...], kernel: Kernel) -> float:

@@ -5,12 +5,21 @@
 
 The simulator still decides which disks are eligible; among those it takes the one that the
 recording shows at about that time. Where the recording shows none of them, it draws as ever.
+
+Chance, too, is which of several controllers that write one object gets the conflict: the loser
+tries again 5 ms to a few seconds later (79 such failures in the managers' log of
+v1.12.1/w5-recover-five-ticket-in-place, "Failed to sync Longhorn backing image .. the object has
+been modified"). Such a write is made when the recorded one was, if that was soon after.
+
+``taken`` counts what was used, by what it is.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 from tests.simulator.kernel import Kernel
 from tests.simulator.longhorn.backing_image import SLOW_WRITE
@@ -20,6 +29,7 @@ from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import placement
 from tests.simulator.recordings.passes import RecordedPasses, passes
 
+_Told = TypeVar("_Told")
 #: A recorded pick further away than this is not the one being made now.
 _REACH = 120.0
 #: Seconds after which a write that met conflicts has been made; half of what is tolerated.
@@ -44,6 +54,8 @@ class RecordedChoices:
 
     def __init__(self, recording: Recording, kernel: Kernel, names: Names) -> None:
         self._kernel, self._names = kernel, names
+        self.taken: Counter[str] = Counter()
+        self._held: set[tuple[float, str]] = set()
         self._picks = _picks(recording)
         self._disks: dict[str, str] = {}
         self._lists = _lists(recording)
@@ -53,15 +65,19 @@ class RecordedChoices:
 
     def known_wait(self, volume: str) -> float | None:
         """Seconds a volume waited for its engine in the recording, None where it does not tell."""
-        return self._waits.get(volume)
+        return self._told("delays", self._waits.get(volume))
 
     def known_image_wait(self, image: str) -> float | None:
         """Seconds from an image to its data source, None where the recording does not tell."""
-        return self._image_waits.get(image)
+        return self._told("delays", self._image_waits.get(image))
 
     def walk(self, what: str, disk: str, listed: Sequence[str], open_: Walk) -> Known | None:
         """In which order a manager's files were looked at, None where it is not told."""
-        return self._passes.walk(what, self._back(disk), self._kernel.now(), listed, open_)
+        now = self._kernel.now()
+        known = self._passes.walk(what, self._back(disk), now, listed, open_)
+        if known is not None and known.order and not known.after:
+            self.taken["orders of files"] += 1
+        return known
 
     def known_key(self, image: str, disk: str) -> float:
         """Seconds until the disk's key came into the image's map, where that was soon after now.
@@ -70,7 +86,7 @@ class RecordedChoices:
         """
         keys = self._picks.get(("copy", image), [])
         uuid = self._back(disk)
-        return self._wait([pick.t for pick in keys if pick.disk == uuid])
+        return self._wait([pick.t for pick in keys if pick.disk == uuid], image)
 
     def known_listing(self, image: str, disk: str, listed: bool) -> float:
         """Seconds until a manager's list took in (or lost) an image, where that was soon after now.
@@ -78,7 +94,7 @@ class RecordedChoices:
         An image that had its key again before its manager forgot it was not forgotten at all.
         """
         row = self._lists.get((image, self._back(disk)), [])
-        wait = self._wait([t for t, present in row if present == listed])
+        wait = self._wait([t for t, present in row if present == listed], image)
         if wait <= 0.0 and not listed and not self._near([t for t, p in row if not p]):
             key = self.known_key(image, disk)
             return max(key + _MARGIN, SLOW_WRITE + _MARGIN) if key else 0.0
@@ -91,10 +107,19 @@ class RecordedChoices:
             (t for t in times if abs(t - now) < _RETRIES), key=lambda t: abs(t - now), default=None
         )
 
-    def _wait(self, times: Sequence[float]) -> float:
+    def _wait(self, times: Sequence[float], image: str) -> float:
         nearest = self._near(times)
-        wait = 0.0 if nearest is None else nearest - self._kernel.now()
-        return wait if wait > _SOON else 0.0
+        if nearest is None or nearest - self._kernel.now() <= _SOON:
+            return 0.0
+        if (nearest, image) not in self._held:
+            self._held.add((nearest, image))
+            self.taken["writes that came later"] += 1
+        return nearest - self._kernel.now()
+
+    def _told(self, what: str, known: _Told | None) -> _Told | None:
+        if known is not None:
+            self.taken[what] += 1
+        return known
 
     def _back(self, disk: str) -> str:
         if disk not in self._disks:
@@ -114,6 +139,7 @@ class RecordedChoices:
         if best is None:
             return None
         best.used = True
+        self.taken["picks"] += 1
         return str(self._names.forward(best.disk, now))
 
 

@@ -68,6 +68,7 @@ class Choices:
         self.known_image_wait: Delay | None = None
         self.known_key: KeyDelay = lambda image, disk: 0.0
         self.known_listing: Listing = lambda image, disk, listed: 0.0
+        self.known_end: Callable[[str], float | None] = lambda disk: None
         self.known_load: Callable[[], float] = lambda: 0.0
         self.known_start: Pace = lambda replica: None
 
@@ -92,7 +93,8 @@ class Choices:
         ones, whose news had not yet come when their turn was.
         """
         known = self.known_walk(what, disk, listed, open_) if self.known_walk else None
-        if known is not None and set(open_.names) - set(open_.late) <= set(known.order):
+        firm = set(open_.names) - set(open_.late)
+        if known is not None and (known.after > 0.0 or firm <= set(known.order)):
             return known
         return Known(around(listed, self.rng.choice(list(open_.names))))
 

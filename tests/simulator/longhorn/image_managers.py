@@ -93,7 +93,9 @@ def _delete_soon(world: World, image: Object, manager: Object) -> None:
         )
         world.event(image, COMPONENT, "Delete", text)
 
-    world.kernel.call_later(world.kernel.rng.uniform(*BETWEEN_WRITES), delete)
+    known = world.choices.known_end(manager["spec"].get("diskUUID", ""))
+    drawn = world.kernel.rng.uniform(*BETWEEN_WRITES)
+    world.kernel.call_later(drawn if known is None else known, delete)
 
 
 def _join(world: World, image: Object, uuid: str) -> float:

@@ -62,6 +62,22 @@ class Pass:
 Passes = dict[tuple[str, str], list[Pass]]
 
 
+Ends = dict[str, list[float]]
+
+
+def ends(recording: Recording) -> Ends:
+    """When the managers of each disk were marked as deleted (epoch seconds)."""
+    found: Ends = {}
+    known: set[str] = set()
+    for event in recording.of("backingimagemanagers.longhorn.io"):
+        uid = str(event.object["metadata"].get("uid"))
+        if event.object["metadata"].get("deletionTimestamp") and uid not in known:
+            known.add(uid)
+            disk = str((event.object.get("spec") or {}).get("diskUUID"))
+            found.setdefault(disk, []).append(event.t)
+    return found
+
+
 def passes(recording: Recording) -> Passes:
     """The recorded walks by what they were for and the disk."""
     deletions, requests = _of_managers(recording)
@@ -77,13 +93,16 @@ def passes(recording: Recording) -> Passes:
 _REACH = {DELETION: 5.0, PREPARATION: 1.0, CLEAN_UP: 10.0}
 #: A pass began this long before the deletion that its log tells of, at most.
 _SOON = 0.5
+#: A manager was marked as deleted this long after its list was empty, at most; and what follows.
+_MARKED, _LATER = 1.0, 0.03
 
 
 class RecordedPasses:
     """The walks of a recording, for the simulated one that begins now."""
 
-    def __init__(self, found: Passes) -> None:
+    def __init__(self, found: Passes, ends: Ends | None = None) -> None:
         self._found = found
+        self._ends = ends or {}
 
     def walk(
         self, what: str, disk: str, now: float, listed: Sequence[str], open_: Walk
@@ -110,7 +129,16 @@ class RecordedPasses:
                 return Known(order, takes=known.takes() if what == DELETION else {})
             if not firm and what == DELETION and abs(after) <= _SOON:
                 return Known([])
-        return None
+        end = self.end(disk, now) if what == DELETION else None
+        return Known([], end + _LATER) if end is not None and end <= _SOON else None
+
+    def end(self, disk: str, now: float) -> float | None:
+        """Seconds until the disk's manager was marked as deleted, if that was soon after now.
+
+        Its own controller then begins no other pass than the clean-up.
+        """
+        left = [t - now for t in self._ends.get(disk, ()) if -_LATER < t - now <= _MARKED]
+        return max(left[0], 0.0) if left else None
 
 
 def _order(listed: Sequence[str], open_: Walk, known: Sequence[str], mine: list[str]) -> list[str]:
@@ -183,6 +211,7 @@ def _add_ends(found: Passes, recording: Recording) -> None:
     A pass writes its manager's file map when it has deleted what it came to: files of images that
     the recording does not follow too, a second each.
     """
+    own = {event.name for event in recording.of("backingimages.longhorn.io")}
     before: dict[str, set[str]] = {}
     for event in recording.of("backingimagemanagers.longhorn.io"):
         disk = str((event.object.get("spec") or {}).get("diskUUID"))
@@ -190,7 +219,7 @@ def _add_ends(found: Passes, recording: Recording) -> None:
         gone = before.get(disk, set()) - set(listed)
         before[disk] = set(listed)
         row = found.get((DELETION, disk), [])
-        walk = next((w for w in row if gone and _ended(w, gone, event.t)), None)
+        walk = next((w for w in row if gone and _ended(w, gone, gone & own, event.t)), None)
         if walk is None:
             continue
         done = sum(name in gone for name in walk.names)
@@ -203,10 +232,13 @@ def _add_ends(found: Passes, recording: Recording) -> None:
         walk.times = [walk.t + index * _TAKES for index in range(done)] + [event.t]
 
 
-def _ended(walk: Pass, gone: set[str], t: float) -> bool:
-    """Whether a write at ``t`` that shows no more of ``gone`` ended a pass, or a part of one."""
+def _ended(walk: Pass, gone: set[str], own: set[str], t: float) -> bool:
+    """Whether a write at ``t`` that shows no more of ``gone`` ended a pass, or a part of one.
+
+    ``own``: those of them that the recording follows.
+    """
     done = sum(name in gone for name in walk.names)
-    if not walk.coarse or not done or set(walk.names[:done]) - gone:
+    if not walk.coarse or not done or set(walk.names[:done]) != own:
         return False
     if done < len(walk.names) and walk.times[done] + 1.0 < t:
         return False

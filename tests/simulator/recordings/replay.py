@@ -165,6 +165,7 @@ def _play(
     burden = loads(recording)
     cluster.choices.known_load = lambda: _extra(burden, kernel)
     cluster.choices.known_listing = choices.known_listing
+    cluster.choices.known_end = choices.known_end
     cluster.choices.known_image_wait = choices.known_image_wait
     for recorded, phase in posts(recording).items():
         _post(cluster, str(names.forward(recorded, recording.start)), phase)

@@ -27,7 +27,7 @@ from tests.simulator.longhorn.choices import Known, Walk
 from tests.simulator.recordings.load import Recording
 from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import placement
-from tests.simulator.recordings.passes import RecordedPasses, passes
+from tests.simulator.recordings.passes import RecordedPasses, ends, passes
 
 _Told = TypeVar("_Told")
 #: A recorded pick further away than this is not the one being made now.
@@ -59,7 +59,7 @@ class RecordedChoices:
         self._picks = _picks(recording)
         self._disks: dict[str, str] = {}
         self._lists = _lists(recording)
-        self._passes = RecordedPasses(passes(recording))
+        self._passes = RecordedPasses(passes(recording), ends(recording))
         self._waits = _waits(recording)
         self._image_waits = _image_waits(recording)
 
@@ -78,6 +78,10 @@ class RecordedChoices:
         if known is not None and known.order and not known.after:
             self.taken["orders of files"] += 1
         return known
+
+    def known_end(self, disk: str) -> float | None:
+        """Seconds until a manager without images is marked as deleted."""
+        return self._told("delays", self._passes.end(self._back(disk), self._kernel.now()))
 
     def known_key(self, image: str, disk: str) -> float:
         """Seconds until the disk's key came into the image's map, where that was soon after now.

@@ -49,6 +49,8 @@ def test_a_known_walk_leaves_out_only_what_is_late() -> None:
     choices.known_walk = lambda what, disk, listed, open_: Known(["c", "d"])
     assert choices.walk(DELETION, "d", "abcd", Walk("ac", late="a")).order == ["c", "d"]
     assert set(choices.walk(DELETION, "d", "abcd", Walk("ac")).order) == set("abcd")
+    choices.known_walk = lambda what, disk, listed, open_: Known([], after=0.2)
+    assert choices.walk(DELETION, "d", "abcd", Walk("ac")).after == 0.2, "later, whatever is open"
 
 
 def test_files_go_in_the_order_of_the_walk(make_cluster: Maker) -> None:

@@ -15,7 +15,17 @@ from tests.simulator.recordings import passes, rig
 from tests.simulator.recordings.downloads import RecordedDownloads
 from tests.simulator.recordings.load import Recording, load
 from tests.simulator.recordings.passes import Pass, RecordedPasses
-from tests.unit.simulator.recordings.made import DISKS, NODES, ZERO, Object, at, meta, nodes, write
+from tests.unit.simulator.recordings.made import (
+    DISKS,
+    NODES,
+    ZERO,
+    Object,
+    at,
+    image,
+    meta,
+    nodes,
+    write,
+)
 
 NAME = "bim-0123456789012345678901234567890"
 CONTROLLER = "controller.(*BackingImageManagerController)"
@@ -97,8 +107,11 @@ def test_the_write_that_ends_a_pass_makes_whole_seconds_exact(tmp_path: Path) ->
         (12.42, "MODIFIED", manager("b")),
         (13.5, "MODIFIED", manager()),
     ]
+    own = [(0.0, "INITIAL", image(name, DISKS[:1], {})) for name in "ab"]
     recording = recorded(
-        tmp_path, {"log-longhorn-manager.txt": lines}, {"backingimagemanagers": shown}
+        tmp_path,
+        {"log-longhorn-manager.txt": lines},
+        {"backingimagemanagers": shown, "backingimages": own},
     )
     assert found(recording, DELETION) == [(10.4, ["a"]), (12.5, ["b"])]
     first = passes.passes(recording)[(DELETION, DISKS[0])][0]
@@ -192,3 +205,13 @@ def test_a_download_begins_and_ends_in_the_recorded_seconds(tmp_path: Path) -> N
         assert 3.0 <= course.begins_after + course.takes <= 4.0
     assert told.course("img-a", ZERO + 40.0) is None
     assert told.course("img-b", ZERO + 10.0) is None
+
+
+def test_a_manager_that_is_about_to_end_begins_no_other_pass() -> None:
+    told = RecordedPasses({}, {"d": [10.0]})
+    assert told.end("d", 9.5) == pytest.approx(0.5)
+    assert told.end("d", 8.0) is None and told.end("d", 10.5) is None
+    held = told.walk(DELETION, "d", 9.8, LISTED, Walk(["b"]))
+    assert held is not None and held.after == pytest.approx(0.23)
+    assert told.walk(DELETION, "d", 9.0, LISTED, Walk(["b"])) is None
+    assert told.walk(CLEAN_UP, "d", 9.8, LISTED, Walk(["b"])) is None

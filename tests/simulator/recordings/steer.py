@@ -95,10 +95,14 @@ class RecordedChoices:
     def known_listing(self, image: str, disk: str, listed: bool) -> float:
         """Seconds until a manager's list took in (or lost) an image, where that was soon after now.
 
-        An image that had its key again before its manager forgot it was not forgotten at all.
+        An image that had its key again before its manager forgot it was not forgotten at all; and
+        a manager that was about to end took in none.
         """
         row = self._lists.get((image, self._back(disk)), [])
         wait = self._wait([t for t, present in row if present == listed], image)
+        end = self._passes.end(self._back(disk), self._kernel.now()) if listed else None
+        if wait <= 0.0 and end and not self._near([t for t, p in row if p]):
+            return end + _MARGIN
         if wait <= 0.0 and not listed and not self._near([t for t, p in row if not p]):
             key = self.known_key(image, disk)
             return max(key + _MARGIN, SLOW_WRITE + _MARGIN) if key else 0.0

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.simulator.controller import Key
+from tests.simulator.errors import ApiError
 from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import image_managers, image_rules, image_source, image_status, names
 from tests.simulator.longhorn.controller import LonghornController, image_key
@@ -18,6 +19,9 @@ from tests.simulator.longhorn.world import World
 from tests.simulator.objects import Object, clone, is_terminating, labels_of, name_of
 
 COMPONENT = "longhorn-backing-image-controller"
+#: Seconds that a write takes at most, with the wait until the writer's own cache shows it, which it
+#: looks at every 0.1 s (datastore/longhorn.go verifyUpdate).
+SLOW_WRITE = 0.2
 
 
 class BackingImageController(LonghornController):
@@ -28,30 +32,68 @@ class BackingImageController(LonghornController):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
+        self._new: dict[Key, float] = {}
+        self._midway: set[Key] = set()
+        self._again: set[Key] = set()
         self.watch(names.DATA_SOURCES, lambda event: [image_key(name_of(event.obj))])
         self.watch(names.MANAGERS, self._named_by_manager)
         self.watch(names.REPLICAS, self._named_by_replica)
 
     def reconcile(self, key: Key) -> float | None:
         """One pass over an image. Raises ApiError where a write is refused."""
+        if key in self._midway:
+            self._again.add(key)
+            return None
         stored = self.get(key)
         if stored is None or (mine := self.own(stored)) is None:
             return None
         if not mine["status"].get("uuid"):
             mine = self._give_uuid(mine)
+            wait = self.world.choices.image_wait(key[1])
+            self._new[key] = self.kernel.now() + wait
+        left = self._new.get(key, 0.0) - self.kernel.now()
+        if left > 0.0005:
+            return left
+        self._new.pop(key, None)
         self._fill_maps(mine)
         if is_terminating(mine):
             self._delete(mine)
             return None
         old: Object = clone(mine)
         image_source.handle(self, mine)
-        image_managers.handle(self.world, mine)
+        return self._second_half(key, mine, old)
+
+    def _second_half(self, key: Key, mine: Object, old: Object) -> float | None:
+        """A pass from the managers on. A write to one may be slow, or meet a conflict.
+
+        A slow one holds the pass up; a conflict ends it, and it is tried again.
+        """
+        if wait := image_managers.handle(self.world, mine):
+            if wait > SLOW_WRITE:
+                return wait
+            self._midway.add(key)
+            self.kernel.call_later(wait, lambda: self._go_on(key, mine, old))
+            return None
         image_status.sync(self.world, mine)
         image_status.note_references(self.world, mine)
-        self._replenish(mine)
+        if (again := self._replenish(mine)) > 0.0:
+            self.enqueue(key, again)
         self._evict(mine)
         self.save(mine, old)
         return None
+
+    def _go_on(self, key: Key, mine: Object, old: Object) -> None:
+        self._midway.discard(key)
+        if self.get(key) is None:
+            return
+        try:
+            again = self._second_half(key, mine, old)
+        except ApiError as error:
+            self._retry(key, error)
+            return
+        if again is not None or key in self._again:
+            self._again.discard(key)
+            self.enqueue(key, again)
 
     def wanted(self, image: Object) -> dict[str, Any]:
         """The placement map of an image, to be edited in place."""
@@ -101,22 +143,26 @@ class BackingImageController(LonghornController):
         mine["metadata"]["finalizers"] = [f for f in finalizers if f != names.FINALIZER]
         self.store.update(self.resource, mine)
 
-    def _replenish(self, mine: Object) -> None:
-        """F§2.7 Replenishment: at most one more copy per pass."""
+    def _replenish(self, mine: Object) -> float:
+        """F§2.7 Replenishment: at most one more copy per pass; or seconds until it is tried."""
         if not self.profile.has("file_spec_map"):
-            return
+            return 0.0
         if not self.world.setting_int("concurrent-backing-image-replenish-per-node-limit"):
-            return
+            return 0.0
         if not self._transferred(mine):
-            return
+            return 0.0
         wanted, entries = self.wanted(mine), mine["status"]["diskFileStatusMap"]
         minimum = mine["spec"].get("minNumberOfCopies") or 0
         if not image_rules.wants_one_more(wanted, entries, minimum):
-            return
+            return 0.0
         found = candidates(self.world, mine)
-        if found:
-            uuid = self.world.choices.pick("copy", name_of(mine), found)
-            wanted[uuid] = self.profile.new_entry()
+        if not found:
+            return 0.0
+        choices, name = self.world.choices, name_of(mine)
+        wait = min(choices.known_key(name, uuid) for uuid in found)
+        if wait <= 0.0:
+            wanted[choices.pick("copy", name, found)] = self.profile.new_entry()
+        return wait
 
     def _evict(self, mine: Object) -> None:
         """F§7.2: evicting keys go once another ready copy exists."""

@@ -27,6 +27,8 @@ from tests.simulator.longhorn.sources import Answer, Content
 from tests.simulator.longhorn.sync_file import PREFIX
 
 BEGINS_AFTER = 2.4
+#: A download that takes longer by its rate goes by that.
+QUICK = 2.0
 UPLOAD_LIMIT = 60.0
 SECTOR = 512
 NO_UPLOAD = "timeout waiting for the datasource file processing begin"
@@ -42,11 +44,24 @@ class Order:
     upload: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """When a download begins after the start of its process, and how long it takes (seconds)."""
+
+    begins_after: float
+    takes: float
+
+
 class DataSourceServer:
     """One such process, from the start of its container to its end."""
 
     def __init__(
-        self, kernel: Kernel, disk: DiskFolder, order: Order, ask: Callable[[], Answer]
+        self,
+        kernel: Kernel,
+        disk: DiskFolder,
+        order: Order,
+        ask: Callable[[], Answer],
+        course: Course | None = None,
     ) -> None:
         self.kernel = kernel
         self.disk = disk
@@ -58,6 +73,7 @@ class DataSourceServer:
         self.checksum = ""
         self.message = ""
         self._ask = ask
+        self._course = course
         self._answer: Answer | None = None
         self._since = 0.0
         self._work = disk.work_file(order.name, order.uuid)
@@ -65,7 +81,7 @@ class DataSourceServer:
         if order.upload:
             kernel.call_later(UPLOAD_LIMIT, self._no_upload)
         else:
-            kernel.call_later(BEGINS_AFTER, self._begin)
+            kernel.call_later(course.begins_after if course else BEGINS_AFTER, self._begin)
 
     def stop(self) -> None:
         """End the process; what it wrote stays."""
@@ -120,6 +136,8 @@ class DataSourceServer:
             self.kernel.call_later(answer.cut_after / answer.rate, self._cut)
             return
         seconds = answer.content.size / answer.rate + answer.content.size / HASH_RATE
+        if self._course is not None and seconds < QUICK:
+            seconds = self._course.takes
         self.kernel.call_later(seconds, lambda: self._arrived(answer.content))
 
     def _cut(self) -> None:

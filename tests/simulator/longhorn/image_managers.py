@@ -14,12 +14,19 @@ COMPONENT = "longhorn-backing-image-controller"
 BETWEEN_WRITES = (0.02, 0.1)
 
 
-def handle(world: World, image: Object) -> None:
-    """Bring the managers' lists in line with the image's placement map."""
+def handle(world: World, image: Object) -> float:
+    """Bring the managers' lists in line with the image's placement map.
+
+    The pass ends where a write meets a conflict that is known of: in so many seconds it succeeds.
+    """
     wanted = image["spec"].get(world.profile.map_field) or {}
-    _leave(world, image, set(wanted))
-    for uuid in sorted(wanted):
-        _join(world, image, uuid)
+    if wait := _leave(world, image, set(wanted)):
+        return wait
+    name = name_of(image)
+    for uuid in sorted(wanted, key=lambda u: (world.choices.known_listing(name, u, True), u)):
+        if wait := _join(world, image, uuid):
+            return wait
+    return 0.0
 
 
 def leave_all(world: World, image: Object) -> None:
@@ -27,11 +34,16 @@ def leave_all(world: World, image: Object) -> None:
     _leave(world, image, set())
 
 
-def _leave(world: World, image: Object, wanted: set[str]) -> None:
+def _leave(world: World, image: Object, wanted: set[str]) -> float:
     """Take the image out of managers of other disks, and delete managers that are not needed."""
+    choices = world.choices
     name = name_of(image)
     current = world.profile.image_of(names.COMPONENT_MANAGER)
-    for manager in world.store.list(names.MANAGERS, names.NAMESPACE):
+
+    def due(manager: Object) -> float:
+        return choices.known_listing(name, manager["spec"].get("diskUUID", ""), False)
+
+    for manager in sorted(world.store.list(names.MANAGERS, names.NAMESPACE), key=due):
         if is_terminating(manager) or not _concerns(manager, name):
             continue
         images = manager["spec"].get("backingImages") or {}
@@ -41,9 +53,12 @@ def _leave(world: World, image: Object, wanted: set[str]) -> None:
         if not stays or left.get(name) not in (None, image["status"]["uuid"]):
             left.pop(name, None)
         if left != images:
+            if wait := due(manager):
+                return wait
             _store_images(world, manager, left)
         if outdated or (not left and not stays):
             _delete_soon(world, image, manager)
+    return 0.0
 
 
 def _concerns(manager: Object, name: str) -> bool:
@@ -78,10 +93,12 @@ def _delete_soon(world: World, image: Object, manager: Object) -> None:
         )
         world.event(image, COMPONENT, "Delete", text)
 
-    world.kernel.call_later(world.kernel.rng.uniform(*BETWEEN_WRITES), delete)
+    known = world.choices.known_end(manager["spec"].get("diskUUID", ""))
+    drawn = world.kernel.rng.uniform(*BETWEEN_WRITES)
+    world.kernel.call_later(drawn if known is None else known, delete)
 
 
-def _join(world: World, image: Object, uuid: str) -> None:
+def _join(world: World, image: Object, uuid: str) -> float:
     """Put the image on the list of a disk's manager, which is created where there is none."""
     name, image_uuid = name_of(image), image["status"]["uuid"]
     current = world.profile.image_of(names.COMPONENT_MANAGER)
@@ -91,11 +108,14 @@ def _join(world: World, image: Object, uuid: str) -> None:
         if here and not is_terminating(manager):
             images = spec.get("backingImages") or {}
             if images.get(name) != image_uuid:
+                if wait := world.choices.known_listing(name, uuid, True):
+                    return wait
                 _store_images(world, manager, {**images, name: image_uuid})
-            return
+            return 0.0
     disk = ready_disk(world, uuid)
     if disk is not None:
         _create(world, image, disk)
+    return 0.0
 
 
 def _create(world: World, image: Object, disk: DiskView) -> None:

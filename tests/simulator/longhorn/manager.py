@@ -13,6 +13,7 @@ from tests.simulator.errors import ApiError
 from tests.simulator.history import WatchEvent
 from tests.simulator.longhorn import manager_rules, names, pod_checks, pods
 from tests.simulator.longhorn.backoff import Backoff
+from tests.simulator.longhorn.choices import CLEAN_UP, DELETION, Known, Walk
 from tests.simulator.longhorn.controller import LonghornController, image_key
 from tests.simulator.longhorn.file_service import FileService
 from tests.simulator.longhorn.manager_files import Preparation
@@ -27,6 +28,11 @@ POD_LONGEST = 120.0
 #: Seconds that a request for a file takes, and the pass with it (a pass over five failed images
 #: came every 30 ms: v1.6.4/w5-recover-five-.., log-bim.txt).
 REQUEST_TAKES = 0.006
+#: What an image told less than this many seconds ago may not have reached a controller's cache: a
+#: pass that began 0.03 to 0.09 s after it did not know it (v1.12.1/w5-recover-five-..-in-place).
+CACHE_LAG = 0.15
+#: The news come, and with them the next pass.
+NEWS_AFTER = 0.03
 
 
 @dataclass(slots=True)
@@ -39,10 +45,16 @@ class _Deleting:
 
     mine: Object
     old: Object
-    left: list[str]
+    walk: Known
     ending: bool
     service: FileService
     done: list[str] = field(default_factory=list)
+    awaited: set[str] = field(default_factory=set)
+    begun: bool = False
+    left: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = list(self.walk.order)
 
 
 def pod_backoff(world: World, node: str) -> Backoff:
@@ -68,6 +80,7 @@ class ManagerController(LonghornController):
         self._deleting: dict[Key, _Deleting] = {}
         self._again: set[Key] = set()
         self._busy: dict[Key, float] = {}
+        self._told: dict[str, float] = {}
         self.watch(names.IMAGES, self._of_image)
         self.watch(names.NODES, self._of_node)
         self.watch("pods", self._of_pod)
@@ -109,12 +122,17 @@ class ManagerController(LonghornController):
         self._follow_pod(mine)
         service = self._service(mine)
         if service is not None:
-            left = self._in_map_order(mine)
-            work = _Deleting(mine, old, left, False, service)
-            if self._delete_next(key, work):
+            walk, overlooked = self._to_delete(mine)
+            if walk.after:
+                return walk.after
+            if self._delete_next(key, _Deleting(mine, old, walk, False, service)):
+                if overlooked:
+                    self._again.add(key)
                 return None
             asked = self.preparation.run(mine, service)
             self._busy[key] = self.kernel.now() + asked * REQUEST_TAKES
+            if overlooked:
+                self.enqueue(key, NEWS_AFTER)
         self.save(mine, old)
         return None
 
@@ -238,19 +256,20 @@ class ManagerController(LonghornController):
 
     # Deleting files
 
-    def _in_map_order(self, mine: Object) -> list[str]:
-        """The names of a manager's files as Go comes to them: from anywhere, then around.
+    def _to_delete(self, mine: Object) -> tuple[Known, bool]:
+        """In which order a pass comes to a manager's files, to delete the invalid ones.
 
-        So a map of up to eight entries is walked. What comes before the first invalid file is
-        passed over at once, so only that one is drawn.
+        And whether it overlooks one whose news has not come yet: another pass follows then.
         """
         files = sorted(mine["status"]["backingImageFileMap"])
         invalid = [name for name in files if self._invalid(mine, name)]
         if not invalid:
-            return []
-        first = self.world.choices.pick("deletion", mine["spec"]["diskUUID"], invalid)
-        at = files.index(first)
-        return files[at:] + files[:at]
+            return Known([]), False
+        now = self.kernel.now()
+        late = [name for name in invalid if now - self._told.get(name, 0.0) < CACHE_LAG]
+        disk = mine["spec"]["diskUUID"]
+        known = self.world.choices.walk(DELETION, disk, files, Walk(invalid, late))
+        return known, not set(invalid) <= set(known.order)
 
     def _invalid(self, mine: Object, name: str) -> bool:
         """Whether a file is to go (F§4.5 step 1), by what the image says now."""
@@ -270,14 +289,25 @@ class ManagerController(LonghornController):
         while work.left:
             name = work.left.pop(0)
             if not work.ending and not self._invalid(work.mine, name):
+                if work.begun and name in work.walk.takes and name not in work.awaited:
+                    self._await_news(key, work, name)
+                    return True
                 continue
+            work.begun = True
             self._deleting[key] = work
             file = work.mine["status"]["backingImageFileMap"].get(name) or {}
             seconds = work.service.delete(name, file.get("uuid", ""))
+            seconds = max(seconds, work.walk.takes.get(name, 0.0))
             work.done.append(name)
             self.kernel.call_later(seconds, lambda: self._deleted(key, work))
             return True
         return False
+
+    def _await_news(self, key: Key, work: _Deleting, name: str) -> None:
+        """Come to a file once more that is known to have been deleted: its news are due."""
+        work.awaited.add(name)
+        work.left.insert(0, name)
+        self.kernel.call_later(NEWS_AFTER, lambda: self._deleted(key, work))
 
     def _deleted(self, key: Key, work: _Deleting) -> None:
         if self._deleting.get(key) is not work:
@@ -310,9 +340,9 @@ class ManagerController(LonghornController):
         service = self._service(mine)
         files = sorted(mine["status"]["backingImageFileMap"])
         if service is not None and files:
-            at = files.index(self.world.choices.pick("clean-up", mine["spec"]["diskUUID"], files))
-            files = files[at:] + files[:at]
-            self._delete_next(key, _Deleting(mine, old, files, True, service))
+            disk = mine["spec"]["diskUUID"]
+            walk = self.world.choices.walk(CLEAN_UP, disk, files, Walk(files))
+            self._delete_next(key, _Deleting(mine, old, walk, True, service))
             return
         self._finish(mine)
 
@@ -339,10 +369,13 @@ class ManagerController(LonghornController):
     # Edges
 
     def _of_image(self, event: WatchEvent) -> Iterable[Key]:
-        """An image wakes the managers of the disks of its placement map."""
-        wanted = event.obj["spec"].get(self.profile.map_field) or {}
+        """An image wakes the managers that list it (enqueueForBackingImage)."""
+        name = name_of(event.obj)
+        self._told[name] = self.kernel.now()
         found = self.store.list(self.resource, names.NAMESPACE)
-        return [image_key(name_of(m)) for m in found if m["spec"].get("diskUUID") in wanted]
+        return [
+            image_key(name_of(m)) for m in found if name in (m["spec"].get("backingImages") or {})
+        ]
 
     def _of_node(self, event: WatchEvent) -> Iterable[Key]:
         node = name_of(event.obj)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from tests.simulator.longhorn import manager_rules, names
 from tests.simulator.longhorn.backoff import Backoff
+from tests.simulator.longhorn.choices import PREPARATION, Walk
 from tests.simulator.longhorn.file_service import MAX_SENDS, AlreadyExists, FileService
 from tests.simulator.longhorn.manager_monitor import Monitors
 from tests.simulator.longhorn.world import World
@@ -49,18 +50,27 @@ class Preparation:
         before = self._asked
         files = manager["status"]["backingImageFileMap"]
         one_per_pass = self.world.profile.has("file_spec_map")
-        for image in sorted(manager["spec"].get("backingImages") or {}):
+        for image in self._in_map_order(manager):
             source = self.world.store.find(names.DATA_SOURCES, names.NAMESPACE, image)
             if source is None:
                 continue
             state = (source.get("status") or {}).get("currentState", "")
-            missing = image not in files or files[image].get("state") == names.FAILED
+            missing = _missing(files, image)
             if not source["spec"].get("fileTransferred"):
                 if missing or state == names.FAILED:
                     self._first_file(manager, service, image, source, state)
             elif missing and self._copy(manager, service, image) and one_per_pass:
                 break
         return self._asked - before
+
+    def _in_map_order(self, manager: Object) -> list[str]:
+        listed = sorted(manager["spec"].get("backingImages") or {})
+        files = manager["status"]["backingImageFileMap"]
+        wanted = [image for image in listed if _missing(files, image)]
+        if len(wanted) < 2:
+            return listed
+        disk = manager["spec"]["diskUUID"]
+        return self.world.choices.walk(PREPARATION, disk, listed, Walk(wanted)).order
 
     # The first file
 
@@ -151,12 +161,12 @@ class Preparation:
     def _ask(
         self, request: Callable[[], None], backoff: Backoff, image: str, is_sync: bool
     ) -> bool:
-        """Send a request; "already exists" opens no window (F§3.2)."""
+        """Send a request; "already exists" opens no window and ends no pass (F§3.2)."""
         self._asked += 1
         try:
             request()
         except AlreadyExists:
-            return is_sync
+            return False
         backoff.open(image, self.world.kernel.now())
         return is_sync
 
@@ -193,3 +203,7 @@ class Preparation:
                 status = clone(other.get("status") or {})
                 count += manager_rules.moving(status.get("backingImageFileMap") or {})
         return count >= limit
+
+
+def _missing(files: Object, image: str) -> bool:
+    return image not in files or files[image].get("state") == names.FAILED

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from tests.simulator.history import DELETED, WatchEvent
 from tests.simulator.kernel import Kernel
 from tests.simulator.longhorn import names
-from tests.simulator.longhorn.data_source_server import DataSourceServer, Order
+from tests.simulator.longhorn.data_source_server import Course, DataSourceServer, Order
 from tests.simulator.longhorn.file_service import Clocks, FileService
 from tests.simulator.longhorn.image_content import answer_for
 from tests.simulator.longhorn.sources import FAST, Answer, Sources
@@ -37,6 +37,7 @@ class Processes:
         self.send_rate = FAST
         self.crash: Callable[[Object], None] | None = None
         self.known_clocks: Callable[[str, float], Clocks] = lambda uuid, now: Clocks()
+        self.known_course: Callable[[str, float], Course | None] = lambda image, now: None
         self._services: dict[str, tuple[str, str, FileService]] = {}
         self._servers: dict[str, tuple[str, str, DataSourceServer]] = {}
         store.subscribe(self._on_event)
@@ -113,7 +114,8 @@ class Processes:
             return
         order = self._order(pod)
         if order is not None:
-            server = DataSourceServer(self.kernel, disk, order, self._asker(order.name))
+            course = self.known_course(order.name, self.kernel.now())
+            server = DataSourceServer(self.kernel, disk, order, self._asker(order.name), course)
             self._servers[name] = (uid, node, server)
 
     def _crash(self, pod: str, uid: str) -> None:

@@ -169,6 +169,11 @@ class ReplicaController(LonghornController):
         disk = str(replica["spec"].get("diskID"))
         present = image["spec"].get(self.profile.map_field) or {}
         if disk not in present:
+            wait = self.world.choices.known_key(image_name, disk)
+            if wait > 0.0:
+                self._condition(replica, True)
+                self.enqueue(key_of(replica), wait)
+                return False
             try:
                 self._ask(image, disk)
             except ApiError as error:

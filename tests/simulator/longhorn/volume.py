@@ -60,6 +60,12 @@ class VolumeController(LonghornController):
         """The node the volume is, or is to be, attached to."""
         return str(obj["spec"].get("nodeID") or "")
 
+    def enqueue(self, key: Key, delay: float | None = None) -> None:
+        """On a loaded machine each pass over a volume comes later."""
+        if delay is None:
+            delay = self.kernel.rng.uniform(*self.latency) + self.choices.known_load()
+        super().enqueue(key, delay)
+
     def _of_node(self, event: WatchEvent) -> Iterable[Key]:
         """A Longhorn Node wakes the volumes that look for a place for a replica."""
         for volume in self.store.list(names.VOLUMES, names.NAMESPACE):

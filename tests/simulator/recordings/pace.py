@@ -48,6 +48,7 @@ class RecordedPace:
     def __init__(self, recording: Recording, kernel: Kernel, names: Names) -> None:
         self._kernel, self._names = kernel, names
         self._start = recording.start
+        self.taken = 0
         self._pods = _pods(recording)
         self._replicas = _replicas(recording)
 
@@ -68,6 +69,7 @@ class RecordedPace:
             return None
         nearest = min(free, key=lambda reaction: abs(reaction.t - now))
         nearest.used = True
+        self.taken += 1
         return nearest.seconds + min(max(nearest.t - now, 0.0), _EARLY)
 
 

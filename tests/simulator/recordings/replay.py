@@ -11,8 +11,13 @@ What real Longhorn draws at random is not what a simulator can be blamed for, an
 - How long a kubelet took to start a pod, and the manager of a replica to ask for its image, decides
   races that a recording shows won or lost by hundredths of a second; the recorded delay of that pod
   or replica is used (``pace.py``).
+- In which order Longhorn came to the files of a manager, a map, is taken from the logs
+  (``passes.py``), and when a write was made that had to be tried again because of conflicts
+  (``steer.py``). How far such a write is moved is half of what is tolerated, at most.
+- Other artefacts of the rig: ``rig.py``, ``downloads.py``.
 - Beats of 30 s (resyncs, disk monitors; F§0.1) start anywhere. They come from the seed, and a
-  bounded number of seeds is tried; the best one counts. The report names it.
+  bounded number of seeds is tried; the best one counts. The report names it, and says how many of
+  the other choices were taken from the recording.
 """
 
 from __future__ import annotations
@@ -20,8 +25,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
+from tests.simulator.kernel import Kernel
 from tests.simulator.longhorn.cluster import Cluster
 from tests.simulator.longhorn.manager import pod_backoff
 from tests.simulator.longhorn.names import manager_name
@@ -29,6 +37,7 @@ from tests.simulator.recordings.actions import NAMESPACE, Action, actions
 from tests.simulator.recordings.background import Stay, Wake, stays, wakes
 from tests.simulator.recordings.beats import beats
 from tests.simulator.recordings.compare import BEAT, Outcome, Tolerance, Verdict, compare
+from tests.simulator.recordings.downloads import RecordedDownloads
 from tests.simulator.recordings.heldback import histories
 from tests.simulator.recordings.inferred import gates, inferred
 from tests.simulator.recordings.load import KINDS, Event, Recording
@@ -37,7 +46,7 @@ from tests.simulator.recordings.names import Names
 from tests.simulator.recordings.observe import ABSENT, Observer, Track, Tracks, observe
 from tests.simulator.recordings.operator import Operator
 from tests.simulator.recordings.pace import RecordedPace
-from tests.simulator.recordings.rig import POST, measure, posts
+from tests.simulator.recordings.rig import POST, Load, loads, measure, posts
 from tests.simulator.recordings.steer import RecordedChoices
 from tests.simulator.recordings.world import SimulatedWorld
 
@@ -62,6 +71,7 @@ class Examination:
     verdict: Verdict
     seed: int
     tried: int
+    taken: Mapping[str, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,6 +80,7 @@ class Simulated:
 
     tracks: Tracks
     outcomes: tuple[tuple[Outcome, Outcome], ...]
+    taken: Mapping[str, int]
 
 
 def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
@@ -77,7 +88,7 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
     played = tuple(sorted((*actions(recording), *_unlogged(recording)), key=lambda a: a.t))
     wanted = _in_scope(observe(recording.events, recording.start), recording)
     tolerance = Tolerance([action.t - recording.start for action in played])
-    best: tuple[tuple[bool, bool, float], int, Verdict] | None = None
+    best: tuple[tuple[bool, bool, float], int, Verdict, Mapping[str, int]] | None = None
     tried = 0
     began = time.process_time()
     for seed in range(seeds):
@@ -88,14 +99,14 @@ def examine(recording: Recording, seeds: int = SEEDS) -> Examination:
         verdict = compare(wanted, tracks, tolerance, end, shown.outcomes)
         rank = (verdict.passed, verdict.final_agrees and verdict.refusals_agree, verdict.share)
         if best is None or rank > best[0]:
-            best = (rank, seed, verdict)
+            best = (rank, seed, verdict, shown.taken)
         if best[2].passed and (best[2].share >= GOOD or tried >= ENOUGH):
             break
         budget = BUDGET if best[2].passed else LONGEST
         if tried >= ENOUGH and time.process_time() - began > budget:
             break
     assert best is not None
-    return Examination(recording, best[2], best[1], tried)
+    return Examination(recording, best[2], best[1], tried, best[3])
 
 
 def simulate(recording: Recording, played: tuple[Action, ...], seed: int) -> Simulated:
@@ -138,8 +149,11 @@ def _play(
         kubelet.start_delay, kubelet.stop_delay = rig.start, rig.stop
     kernel.run_for(SETTLE / 2)
     names = Names(recording, store, tuple(cluster.nodes))
+    downloads: RecordedDownloads | None = None
     if known:
         cluster.world.processes.known_clocks = RecordedLooks(recording, names.back).clocks
+        downloads = RecordedDownloads(recording, kernel.rng)
+        cluster.world.processes.known_course = downloads.course
     pace = RecordedPace(recording, kernel, names)
     cluster.choices.known_start = pace.replica
     for node in cluster.nodes:
@@ -147,6 +161,12 @@ def _play(
     store.subscribe(lambda event: names.look() if event.res == "nodes.longhorn.io" else None)
     choices = RecordedChoices(recording, kernel, names)
     cluster.choices.prefer, cluster.choices.known_wait = choices.prefer, choices.known_wait
+    cluster.choices.known_walk, cluster.choices.known_key = choices.walk, choices.known_key
+    burden = loads(recording)
+    cluster.choices.known_load = lambda: _extra(burden, kernel)
+    cluster.choices.known_listing = choices.known_listing
+    cluster.choices.known_end = choices.known_end
+    cluster.choices.known_image_wait = choices.known_image_wait
     for recorded, phase in posts(recording).items():
         _post(cluster, str(names.forward(recorded, recording.start)), phase)
     if cluster.profile.has("manager_backoff"):
@@ -175,7 +195,16 @@ def _play(
     kernel.run_until(recording.end + BEAT)
     stop()
     operator.finish()
-    return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes))
+    taken = Counter(choices.taken)
+    taken["delays"] += pace.taken + (downloads.taken if downloads is not None else 0)
+    return Simulated(_renamed(observer.tracks, names), tuple(operator.outcomes), taken)
+
+
+def _extra(burden: tuple[Load, ...], kernel: Kernel) -> float:
+    """Seconds by which the rig's load holds up a pass over a volume that is asked for now."""
+    now = kernel.now()
+    ranges = [load.extra for load in burden if load.first <= now <= load.last]
+    return kernel.rng.uniform(*ranges[0]) if ranges else 0.0
 
 
 def _wake(cluster: Cluster, wake: Wake, names: Names) -> None:

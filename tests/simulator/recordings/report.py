@@ -26,7 +26,14 @@ def lines(examination: Examination) -> Iterator[str]:
     if not verdict.refusals_agree:
         yield "an answer to the operator differs"
     yield f"(beats of seed {examination.seed}, best of {examination.tried} tried)"
+    yield f"({read(examination)})"
     yield result(examination)
+
+
+def read(examination: Examination) -> str:
+    """What was taken from the recording, as it is chance in real Longhorn or on the rig."""
+    counts = ", ".join(f"{number} {what}" for what, number in sorted(examination.taken.items()))
+    return f"read from the recording: {counts or 'nothing'}"
 
 
 def result(examination: Examination) -> str:
@@ -45,7 +52,8 @@ def table(examinations: Sequence[Examination]) -> Iterator[str]:
         answers = "" if verdict.refusals_agree else ", an answer differs"
         yield (
             f"{mark}  v{recording.version:<7} {recording.name:<{width}} "
-            f"{100 * verdict.share:5.1f} %  {result(examination)}{answers}"
+            f"{100 * verdict.share:5.1f} %  {result(examination)}{answers}, "
+            f"{sum(examination.taken.values())} choices read"
         )
     passed = sum(e.verdict.passed for e in examinations)
     agreed = sum(e.verdict.agreed for e in examinations)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.simulator.longhorn.file_service import Clocks
-from tests.simulator.recordings import looks, steer
+from tests.simulator.recordings import looks
 from tests.simulator.recordings.load import load
 from tests.unit.simulator.recordings.made import DISKS, NODES, ZERO, at, image, meta, nodes, write
 
@@ -36,7 +36,6 @@ def recorded(
     tmp_path: Path,
     managers: list[tuple[float, str, Object]],
     removed: float | None = None,
-    notices: list[tuple[float, str, Object]] | None = None,
 ) -> Any:
     """A recording in which a file of image "a" goes at ``removed``."""
     actions: list[Object] = [{"t": at(0), "note": "scenario start"}]
@@ -48,7 +47,6 @@ def recorded(
         "lhnodes": nodes(),
         "backingimages": [(0.0, "INITIAL", image("a", DISKS[:1], {DISKS[0]: "ready"}))],
         "backingimagemanagers": managers,
-        "events": notices or [],
     }
     return load(write(tmp_path, actions, events, 60.0))
 
@@ -125,16 +123,3 @@ def test_each_life_of_a_process_has_its_own_clocks(tmp_path: Path) -> None:
     assert clocks(recording, -100.0).phase == pytest.approx((ZERO + 10.0) % 3, abs=0.001)
     assert clocks(recording, 17.0).phase == pytest.approx((ZERO + 32.0) % 3, abs=0.001)
     assert clocks(recording, 45.0) == Clocks()
-
-
-def notice(t: float, name: str) -> tuple[float, str, Object]:
-    """A manager's word that it deleted an image's file."""
-    message = f"Deleted backing image {name} in disk {DISKS[0]} on node {NODES[0]}"
-    return t, "ADDED", {"metadata": meta(f"{NAME}.{t}"), "message": message}
-
-
-def test_deletions_a_second_apart_are_of_one_pass(tmp_path: Path) -> None:
-    told = [notice(11.0, "c"), notice(12.05, "a"), notice(15.0, "b"), notice(90.0, "a")]
-    recording = recorded(tmp_path, [], notices=told)
-    found = steer._deletions(recording)[("deletion", DISKS[0])]
-    assert [(round(p.t - ZERO, 1), p.disk) for p in found] == [(10.0, "c"), (14.0, "b")]

@@ -21,7 +21,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task
 from tests.integration.recovery.scene import Scene
 from tests.integration.recovery.test_look import RIGHT, disk, file, looked, lost, pods, write
 from tests.material import CHECKOUT
-from tests.simulator.longhorn.names import IMAGES
+from tests.simulator.longhorn.names import IMAGES, NAMESPACE, REPLICAS
 from tests.simulator.longhorn.sync_file import CopyFiles, SyncFile
 
 Make = Callable[..., Scene]
@@ -58,7 +58,8 @@ def test_by_the_map_where_no_replica_uses_the_disk(make: Make, longhorn: str) ->
 
 def test_by_the_pod_under_a_volume_which_starts_again(make: Make) -> None:
     scene = lost(make, "1.12", volume=True)
-    write(scene, "node-1")
+    replicas = [replica["spec"] for replica in scene.cluster.store.list(REPLICAS, NAMESPACE)]
+    write(scene, next(r["nodeID"] for r in replicas if r["diskID"] == disk(scene, r["nodeID"])))
     done = scene.recover("tool", experimental=True)["images"][0]
     assert done["outcome"] == "recovered"
     assert any("restarting the backing image manager" in step for step in done["steps"])

@@ -92,13 +92,13 @@ def loads(recording: Recording) -> tuple[Load, ...]:
             began = lost.pop(event.name, None)
             if began is None:
                 continue
-            if not stretches or began > max(last for _, last in stretches[-1]) + _APART:
+            if not stretches or began > max(last for first, last in stretches[-1]) + _APART:
                 stretches.append([])
             stretches[-1].append((began, event.t))
     found: list[Load] = []
     for stretch in stretches:
         extra = [max(last - first - _SALVAGE, 0.0) / _STEPS for first, last in stretch]
-        first, last = min(t for t, _ in stretch), max(t for _, t in stretch)
+        first, last = min(t for t, end in stretch), max(end for t, end in stretch)
         found.append(Load(first - _AHEAD, last, _range(extra, (extra[0], extra[0]))))
     return tuple(found)
 

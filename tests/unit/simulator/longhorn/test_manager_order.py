@@ -40,7 +40,7 @@ def three_images(cluster: Cluster) -> None:
 
 def test_a_map_is_walked_around_from_anywhere() -> None:
     choices = Choices(random.Random(3))
-    seen = {tuple(choices.walk(DELETION, "d", "abcd", Walk("bd")).order) for _ in range(40)}
+    seen = {tuple(choices.walk(DELETION, "d", "abcd", Walk("bd")).order) for turn in range(40)}
     assert seen == {("b", "c", "d", "a"), ("d", "a", "b", "c")}
 
 

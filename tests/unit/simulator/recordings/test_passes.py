@@ -198,8 +198,7 @@ def test_a_download_begins_and_ends_in_the_recorded_seconds(tmp_path: Path) -> N
     ]
     recording = recorded(tmp_path, {"log-backing-image-ds.txt": rows}, {})
     told = RecordedDownloads(recording, random.Random(1))
-    for _ in range(20):
-        course = told.course("img-a", ZERO + 10.0)
+    for course in [told.course("img-a", ZERO + 10.0) for turn in range(20)]:
         assert course is not None
         assert 2.0 <= course.begins_after <= 3.0
         assert 3.0 <= course.begins_after + course.takes <= 4.0

@@ -166,3 +166,11 @@ def test_tickets_that_a_recovery_kept_are_told_though_every_copy_is_there() -> N
 def test_a_lost_image_is_lost_before_it_is_half_recovered() -> None:
     lost = {"d1": "failed", "d2": "failed"}
     assert judge(states=lost, saved=True).detail != "half_recovered"
+
+
+def test_a_single_look_does_not_call_a_moving_picture_an_unknown_case() -> None:
+    scene = Scene(version="v1.6.4", states={"d1": "starting", "d2": "starting", "d3": ""})
+    once = catalogue.judge([scene.sight()])
+    assert once.name == "undetermined"
+    assert "one look" in once.summary and "window=10" in once.remedy
+    assert "one look" not in catalogue.judge(scene.window()).summary

@@ -341,3 +341,30 @@ def test_a_volume_is_well_with_as_many_replicas_as_nodes_can_have() -> None:
     assert volume_told(3, 1, 1, nodes=2) == degraded
     assert volume_told(2, 2, 2, robustness="faulted") == "volume v is attached, faulted"
     assert volume_told(2, 2, 2, state="detached") == "volume v is detached"
+
+
+def stranded_scene(**more: Any) -> Scene:
+    """A volume that stays detaching because the node of its replica is down (Longhorn 1.6.4)."""
+    return Scene(
+        version="v1.6.4",
+        down=["n1"],
+        with_volume=True,
+        volume_state="detaching",
+        replica_state="running",
+        **more,
+    )
+
+
+def test_a_volume_that_only_a_dead_node_keeps_detaching_is_not_waited_for() -> None:
+    lost = stranded_scene(states={"d1": "unknown", "d2": "failed"})
+    assert next_step(lost.window(), accept_unknown_loss=True).action is Action.EMPTY_MAP
+    alive = Scene(version="v1.6.4", states={"d2": "failed"}, with_volume=True)
+    alive.volume_state, alive.replica_state = "detaching", "running"
+    assert next_step(alive.window()).action is Action.WAIT
+
+
+def test_the_end_of_a_recovery_names_a_volume_that_a_dead_node_holds() -> None:
+    back = stranded_scene(states={"d2": "ready"}, tickets=ticket())
+    step = next_step(back.window())
+    assert step.action is Action.DONE
+    assert "volume vol stays detaching" in step.text and "n1" in step.text

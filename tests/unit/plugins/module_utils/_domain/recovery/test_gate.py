@@ -192,3 +192,10 @@ def test_what_a_dead_node_reported_last_keeps_nobody_from_the_recovery() -> None
     assert gate(accept=True, down=["n1"], **scene).decision is Decision.RECOVER
     alive = gate(accept=True, **scene)
     assert alive.decision is Decision.REFUSE and "vol-r still run" in alive.text
+
+
+def test_a_snapshot_that_waits_for_the_volume_does_not_stop_the_recovery() -> None:
+    found = gate(states=BOTH_FAILED, tickets=ticket("snapshot-controller"))
+    assert found.decision is Decision.RECOVER
+    evicting = gate(states=BOTH_FAILED, tickets=ticket("volume-eviction-controller"))
+    assert evicting.decision is Decision.REFUSE

@@ -313,8 +313,11 @@ def wanted_now(sight: Sight) -> int:
     """
     image = sight.image
     wanted = sight.wanted
-    if not sight.cluster.schema.replenishes:
-        wanted = max(wanted, notes.keys_before(image))
+    before = notes.keys_before(image)
+    if not sight.cluster.schema.replenishes and before:
+        # A waiting replica brings the key of a dead disk back: it would ask for one copy more with
+        # each key that is added for it.
+        wanted = max(before, sum(1 for seen in sight.copies if seen.copy.disk in sight.disks_up))
     possible = Placement(sight.cluster, {}).usable_disks(image)
     return max(1, min(wanted, max(possible, len(sight.having(Standing.PROVEN)))))
 

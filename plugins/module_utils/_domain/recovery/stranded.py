@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Replicas on nodes that are down: what Longhorn says of them is from before.
 
-Up to 1.6 such a replica reads running for as long as its node is away, because the failure to end
-it is never passed over, and its volume reads detaching as long (longhorn-manager
-controller/replica_controller.go DeleteInstance, v1.6.4). Both end when the node comes back, or when
-its Kubernetes node is deleted.
+On 1.6.4 such a replica reads running, and its volume detaching, until Kubernetes gives up the pods
+of the node (some 5 min), because the failure to end it is never passed over (longhorn-manager
+controller/replica_controller.go DeleteInstance); played on 1.6.4.
 """
 
 from __future__ import annotations
@@ -49,6 +48,6 @@ def told(cluster: Cluster, volume: Volume) -> str:
     nodes = names(sorted({replica.node for replica in held}))
     return (
         f"volume {volume.name} stays detaching: Longhorn cannot end "
-        f"{names([replica.name for replica in held])} on {nodes}; bring {nodes} back, or delete "
-        f"the Kubernetes node if it is gone for good"
+        f"{names([replica.name for replica in held])} on {nodes} before Kubernetes gives up the "
+        f"pods there (some 5 min after it went off) or {nodes} is back"
     )

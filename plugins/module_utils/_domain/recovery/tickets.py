@@ -22,7 +22,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import notes
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
 
-# The second is asked for by a snapshot that Longhorn deletes because its engine is gone: it waits for
+# The second belongs to a snapshot that Longhorn deletes because its engine is gone: it waits for
 # the volume, the volume for its image, and it is not made again at once (longhorn-manager
 # controller/snapshot_controller.go reconcile, v1.6.4).
 REMOVABLE = ("longhorn-api", "snapshot-controller")

@@ -368,3 +368,13 @@ def test_the_end_of_a_recovery_names_a_volume_that_a_dead_node_holds() -> None:
     step = next_step(back.window())
     assert step.action is Action.DONE
     assert "volume vol stays detaching" in step.text and "n1" in step.text
+
+
+def test_the_key_of_a_dead_disk_does_not_ask_for_ever_more_copies() -> None:
+    note = '{"recovery":{"emptied_for":"uid","keys":["d1","d2"],"times":1}}'
+    more: dict[str, Any] = {"version": "v1.6.4", "nodes": 6, "down": ["n2"], "note": note}
+    short = Scene(states={"d1": "ready", "d2": "unknown"}, **more)
+    step = next_step(short.window())
+    assert (step.action, len(step.names)) == (Action.ADD_KEYS, 1)
+    enough = Scene(states={"d1": "ready", "d2": "unknown", "d3": "ready"}, **more)
+    assert next_step(enough.window()).action is Action.FORGET

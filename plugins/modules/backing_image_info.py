@@ -188,7 +188,8 @@ images:
         detail:
           description: A second word where a verdict has several causes, as that of a failed sync
             (C(no_space), C(not_writable), C(checksum), ...) or of a failed download (C(scheme),
-            C(host), C(not_found), C(checksum), C(size), C(cut), ...).
+            C(host), C(not_found), C(checksum), C(size), C(cut), ...). C(degraded) with
+            C(half_recovered) is a recovery of ours that has not ended.
           type: str
           sample: ""
         confidence:

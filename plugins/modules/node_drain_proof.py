@@ -32,8 +32,8 @@ extends_documentation_fragment:
 options:
   steps:
     description:
-      - Results of the steps of this run, for the report. The names are C(begin), C(replicas),
-        C(images), C(pods) and C(release).
+      - Results of the steps of this run, for the report. The names are C(begin), C(targets),
+        C(replicas), C(images), C(pods) and C(release).
     type: dict
     default: {}
   started:

@@ -62,10 +62,15 @@ def managers(cluster: Cluster, source: DataSource) -> tuple[Manager, ...]:
 
 def take_away(cluster: Cluster, source: DataSource) -> str:
     """The command that ends it; for a person, we never do that."""
+    return command(cluster.namespace, source.name)
+
+
+def command(namespace: str, name: str) -> str:
+    """The same for one by its name."""
     patch = '[{"op": "remove", "path": "/metadata/finalizers"}]'
     return (
-        f"kubectl -n {shlex.quote(cluster.namespace)} patch backingimagedatasources.longhorn.io "
-        f"{shlex.quote(source.name)} --type=json -p {shlex.quote(patch)}"
+        f"kubectl -n {shlex.quote(namespace)} patch backingimagedatasources.longhorn.io "
+        f"{shlex.quote(name)} --type=json -p {shlex.quote(patch)}"
     )
 
 

@@ -85,10 +85,13 @@ def _next_of_disk(proof: Proof, request: Request) -> str:
 
 def _images(steps: Mapping[str, Step]) -> str:
     made = steps.get("images", {})
+    # What Longhorn's own eviction got for targets first, where it moves the replicas.
+    targets = steps.get("targets", {})
     released = steps.get("release", {})
-    copies = made.get("copies_made") or []
-    size = int(made.get("bytes") or 0)
-    seconds = float(made.get("seconds") or 0.0)
+    making = [step for step in (targets, made) if step.get("copies_made")]
+    copies = [each for step in making for each in step["copies_made"]]
+    size = sum(int(step.get("bytes") or 0) for step in making)
+    seconds = sum(float(step.get("seconds") or 0.0) for step in making)
     rate = f", {spell_bytes(int(size / seconds))}/s" if copies and seconds >= 1 else ""
     keys = released.get("keys_removed") or []
     text = f"{count(len(copies), 'copy', 'copies')} made"
@@ -104,7 +107,7 @@ def _images(steps: Mapping[str, Step]) -> str:
     lowered = len(made.get("minimums_lowered") or [])
     if lowered:
         text += f", minNumberOfCopies of {count(lowered, 'image')} lowered until the return"
-    lowest = [step.get("lowest_proven") for step in (made, released)]
+    lowest = [step.get("lowest_proven") for step in (targets, made, released)]
     seen = [int(number) for number in lowest if number is not None]
     if seen:
         text += f", lowest number of proven copies of any image on the way: {min(seen)}"

@@ -10,13 +10,14 @@ reservation and over-provisioning). A replica that leaves still counts for its n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import placement, setting
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import (
     Cluster,
     Disk,
     Node,
+    Replica,
     Volume,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import spell_bytes
@@ -56,9 +57,9 @@ def refused(cluster: Cluster, volume: Volume, name: str, closed: Mapping[str, st
     reason = placement.node_refused(cluster, node, closed)
     if reason:
         return reason
-    holds = any(r.node == name for r in cluster.replicas_of_volume.get(volume.name, ()))
-    if holds and not soft_anti_affinity(cluster, volume):
-        return "already has a replica of it"
+    held = [r for r in cluster.replicas_of_volume.get(volume.name, ()) if r.node == name]
+    if held and not soft_anti_affinity(cluster, volume):
+        return "" if _taken_up_again(node, held, closed) else "already has a replica of it"
     if not zones_shared(cluster, volume) and node.zone in _zones(cluster, volume):
         return f"its zone {node.zone or '(none)'} already has a replica of it"
     reason = placement.tags_refused(cluster.settings, volume.node_selector, node.tags, "node")
@@ -68,6 +69,21 @@ def refused(cluster: Cluster, volume: Volume, name: str, closed: Mapping[str, st
             placement.tags_refused(cluster.settings, image.node_selector, node.tags, "node")
         )
     return reason or _disks_refused(cluster, volume, node, closed)
+
+
+def _taken_up_again(node: Node, held: Sequence[Replica], closed: Mapping[str, str]) -> bool:
+    """Whether all that the node has of the volume are failed replicas, of which one is on a disk
+    that can be used: Longhorn rebuilds that one before it makes another (longhorn-manager
+    scheduler/replica_scheduler.go CheckAndReuseFailedReplica; played on 1.6.4).
+    """
+    if any(not replica.failed_at for replica in held):
+        return False
+    usable = {
+        disk.uuid
+        for disk in node.disks
+        if disk.uuid not in closed and not placement.disk_refused(disk)
+    }
+    return any(replica.disk in usable and not replica.meta.deleting for replica in held)
 
 
 def _of_image(reason: str) -> str:

@@ -124,7 +124,7 @@ def await_copies(work: Work, order: Order) -> None:
         work,
         lambda cluster: count(cluster) >= order.copies,
         f"{order.copies} copies of {name}",
-        lambda cluster: f"{count(cluster)} proven copies",
+        lambda cluster: f"{count(cluster)} proven",
     )
 
 
@@ -160,7 +160,7 @@ def make_volume(work: Work, order: Order) -> None:
         work,
         lambda cluster: _state(cluster, name) == ("attached", "healthy"),
         f"volume {name} to be attached and healthy",
-        lambda cluster: " ".join(_state(cluster, name)),
+        lambda cluster: " ".join(_state(cluster, name)).strip() or "no state yet",
     )
 
 

@@ -205,7 +205,7 @@ def figures(steps: Mapping[str, Any]) -> dict[str, Any]:
     if not steps:
         return {}
     images, replicas = steps.get("images") or {}, steps.get("replicas") or {}
-    made = (images, steps.get("release") or {})
+    made = (steps.get("targets") or {}, images, steps.get("release") or {})
     return {
         "copies": sum(len(step.get("copies_made") or ()) for step in made),
         "bytes": sum(int(step.get("bytes") or 0) for step in made),

@@ -30,6 +30,8 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.intent i
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model import Cluster
 
 NEVER = "never"
+# The kind of a finding that stands for a check of the upgrade.
+UPGRADE = "upgrade"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +125,4 @@ def make(cluster: Cluster, question: Question) -> Audit:
 
 def _as_finding(check: Check) -> Finding:
     rule = f"upgrade_{check.rule}"
-    return Finding(rule, weak.WEAK, "upgrade", "1.7", check.text, check.remedy)
+    return Finding(rule, weak.WEAK, UPGRADE, "1.7", check.text, check.remedy)

@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.audit import Audit
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.audit import (
+    UPGRADE,
+    Audit,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.audit.impact import (
     DISK,
     NODE,
@@ -44,6 +47,7 @@ _RULES = {
     "orphan_map_entry": ("map that names a gone disk", "maps that name a gone disk"),
     "source_fails": ("source that no longer delivers", "sources that no longer deliver"),
     "no_checksum": ("download without a checksum", "downloads without a checksum"),
+    UPGRADE: ("obstacle to the upgrade", "obstacles to the upgrade"),
 }
 
 
@@ -169,7 +173,8 @@ def _nodes_of_several_disks(audit: Audit) -> set[str]:
 def _weak_line(audit: Audit) -> str:
     numbers: dict[str, int] = {}
     for finding in audit.findings:
-        numbers[finding.rule] = numbers.get(finding.rule, 0) + 1
+        rule = UPGRADE if finding.kind == UPGRADE else finding.rule
+        numbers[rule] = numbers.get(rule, 0) + 1
     parts = []
     for rule, number in numbers.items():
         one, many = _RULES.get(rule, (rule, rule))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     room,
+    stranded,
     tickets,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
@@ -111,7 +112,8 @@ def _unused(sight: Sight) -> list[Check]:
     """Nobody may hold a volume of the image in a way that comes back by itself."""
     name = sight.image.name
     found = [Check(UNUSED, False, text) for text in tickets.blockers(sight.cluster, name)]
-    running = [r.name for r in sight.cluster.replicas_of_image.get(name, ()) if r.running]
+    replicas = sight.cluster.replicas_of_image.get(name, ())
+    running = [r.name for r in stranded.living(sight.cluster, replicas) if r.running]
     if running:
         text = (
             f"replicas {', '.join(running)} still run on it; Longhorn stops them within 10 s if "

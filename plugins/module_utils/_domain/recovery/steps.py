@@ -31,6 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.placemen
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     checks,
     notes,
+    stranded,
     tickets,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.units import count, names
@@ -189,6 +190,7 @@ def _may_empty(window: Sequence[Sight], accept_unknown_loss: bool, step: Step) -
         volume.name
         for volume in sight.cluster.volumes_of_image.get(name, ())
         if volume.state not in ("detached", "creating", "deleting", "")
+        and not stranded.holding(sight.cluster, volume)
     ]
     if attached:
         held_by = "; ".join(tickets.blockers(sight.cluster, name))
@@ -302,6 +304,7 @@ def _finish(sight: Sight) -> Step:
     told = f"{len(proven)} of {wanted} copies healthy"
     if len(proven) > wanted:
         told = f"{len(proven)} copies healthy ({wanted} wanted)"
+    told += "".join(f"; {text}" for v in _volumes(sight) if (text := stranded.told(cluster, v)))
     pods = tickets.waiting_pods(cluster, image.name)
     return Step(Action.DONE, told + (f"; waiting for it: {names(list(pods))}" if pods else ""))
 
@@ -313,8 +316,11 @@ def wanted_now(sight: Sight) -> int:
     """
     image = sight.image
     wanted = sight.wanted
-    if not sight.cluster.schema.replenishes:
-        wanted = max(wanted, notes.keys_before(image))
+    before = notes.keys_before(image)
+    if not sight.cluster.schema.replenishes and before:
+        # A waiting replica brings the key of a dead disk back: it would ask for one copy more with
+        # each key that is added for it.
+        wanted = max(before, sum(1 for seen in sight.copies if seen.copy.disk in sight.disks_up))
     possible = Placement(sight.cluster, {}).usable_disks(image)
     return max(1, min(wanted, max(possible, len(sight.having(Standing.PROVEN)))))
 
@@ -395,11 +401,13 @@ def _volumes(sight: Sight) -> list[Volume]:
 
 
 def volume_trouble(cluster: Cluster, volume: Volume) -> str:
-    """Why a volume that should run is not well yet; "" when it is.
+    """Why a volume that should run is not well yet; "" when it is, or when no wait will help.
 
     A volume that wants more replicas than there are nodes never reads healthy: then it counts as
     well when every node that can has one.
     """
+    if stranded.holding(cluster, volume):
+        return ""
     if volume.state != "attached":
         return f"volume {volume.name} is {volume.state or 'not there'}"
     if volume.robustness == "healthy":

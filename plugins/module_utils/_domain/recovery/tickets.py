@@ -5,7 +5,7 @@
 
 With a ticket in place the waiting replicas put their keys back within 0.1 s after the map was
 emptied, and the wait for the managers never ends. A ticket that somebody makes again at once
-(csi-attacher while the pod lives, or one of Longhorn's own controllers) is not ours to take.
+(csi-attacher while the pod lives, or most of Longhorn's own controllers) is not ours to take.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.model im
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import notes
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.schema import escape
 
-REMOVABLE = "longhorn-api"
+# The second belongs to a snapshot that Longhorn deletes because its engine is gone: it waits for
+# the volume, the volume for its image, and it is not made again at once (longhorn-manager
+# controller/snapshot_controller.go reconcile, v1.6.4).
+REMOVABLE = ("longhorn-api", "snapshot-controller")
 CSI = "csi-attacher"
 SHARE = "share-manager-controller"
 PATH = "/spec/attachmentTickets"
@@ -41,7 +44,7 @@ def open_attachments(cluster: Cluster, image: str) -> tuple[Attachment, ...]:
     return tuple(
         attachment
         for attachment in attachments_of(cluster, image)
-        if any(ticket.type == REMOVABLE for ticket in attachment.tickets.values())
+        if any(ticket.type in REMOVABLE for ticket in attachment.tickets.values())
     )
 
 
@@ -61,7 +64,7 @@ def blockers(cluster: Cluster, image: str) -> tuple[str, ...]:
                     f"volume {attachment.name} is held by {_users(volume)} (ticket {ticket.id} of "
                     f"{ticket.type}, made again while the pod lives): scale it down first"
                 )
-            elif ticket.type != REMOVABLE:
+            elif ticket.type not in REMOVABLE:
                 found.append(
                     f"volume {attachment.name} is held by Longhorn itself (ticket {ticket.id} of "
                     f"{ticket.type}): wait until that is done"
@@ -95,7 +98,7 @@ def take(raw: Mapping[str, Any]) -> list[Operation]:
     """
     attachment = parse.attachment(raw)
     live = _raw_tickets(raw)
-    taken = {key: dict(ticket) for key, ticket in live.items() if ticket.get("type") == REMOVABLE}
+    taken = {key: dict(ticket) for key, ticket in live.items() if ticket.get("type") in REMOVABLE}
     if not taken:
         return []
     saved = {**notes.tickets_of(attachment), **taken}

@@ -39,12 +39,19 @@ def judge(window: Sequence[Sight]) -> Verdict | None:
             bring_back(sight, down),
             copy_evidence(sight, down),
         )
-    return Verdict(
-        UNSETTLED,
-        "no copy is ready, and some copy is (or a moment ago was) being checked or transferred"
-        if progressed(window) or any(s.exists or s.may_exist for s in window)
-        else "no copy is ready, and what is shown does not add up to a known case",
-        "look again in a minute",
-        copy_evidence(sight, sight.copies),
-        confidence=LIKELY,
-    )
+    told, advice = _unsettled(window)
+    return Verdict(UNSETTLED, told, advice, copy_evidence(sight, sight.copies), confidence=LIKELY)
+
+
+def _unsettled(window: Sequence[Sight]) -> tuple[str, str]:
+    if progressed(window) or any(s.exists or s.may_exist for s in window):
+        told = (
+            "no copy is ready, and some copy is (or a moment ago was) being checked or transferred"
+        )
+    elif len(window) == 1:
+        # With every copy lost, Longhorn's tries pass through such states for over a minute.
+        told = "no copy is ready; whether one is coming cannot be told from one look"
+        return told, "look for longer (-e window=10)"
+    else:
+        told = "no copy is ready, and what is shown does not add up to a known case"
+    return told, "look again in a minute"

@@ -384,3 +384,14 @@ def test_a_shared_volume_on_the_node_leaves_with_its_share_manager() -> None:
     assert pod_volumes.keeps_engines(cluster, share), "instance managers wait for it"
     against = drain_proof.prove(cluster, REMOVE).against[Intent.REMOVE]
     assert "attached there: v" in against and any("share-manager-v" in why for why in against)
+
+
+def test_a_failed_replica_elsewhere_is_a_place_because_longhorn_takes_it_up_again() -> None:
+    """Left after an outage: three replicas of two wanted, one of them failed (played on 1.6.4)."""
+    failed = build.replica("r3", "v", "n3", failed_at="2026-01-05T09:00:00Z", state="stopped")
+    things = [HERE, build.replica("r2", "v", "n2"), failed, build.engine("v", "n2", ["r1", "r2"])]
+    comes_back = Request("n1", Intent.REINSTALL)
+    assert found(build.volume("v", 2), *things, request=comes_back) == []
+    shut = build.node("n3", [build.disk("n3", allow_scheduling=False)])
+    blocker = only(found(build.volume("v", 2), *things, shut, request=comes_back))
+    assert told(blocker) == ("no_node_for_replica", "needs_action", True)

@@ -228,3 +228,17 @@ def test_parts_of_a_note_go_one_by_one() -> None:
     assert memory.drop(both, "node") == []
     ours = Meta("a", annotations={memory.BEFORE: '{"map":{}}'}, annotated=True)
     assert memory.drop(ours, "map", "node")[0]["op"] == "remove"
+
+
+def test_copies_that_were_made_before_longhorns_own_eviction_are_counted() -> None:
+    steps: dict[str, Any] = {
+        "targets": {"copies_made": [{"image": "a"}] * 7, "bytes": 7 << 20, "seconds": 7},
+        "images": {"copies_made": [], "bytes": 0, "seconds": 5},
+        "release": {"keys_removed": [{}] * 7},
+    }
+    empty = build.node("worker-3", [], before={"intent": "remove"})
+    cluster = build.cluster("1.12.1", build.node("worker-1"), empty, cordoned=["worker-3"])
+    told = drain_report.report(prove(cluster, REMOVE), REMOVE, steps, 9)[1]
+    assert "7 copies made (7.0 MiB, 1.0 MiB/s), 7 taken off it" in told
+    figures = rolling.figures(steps)
+    assert (figures["copies"], figures["bytes"]) == (7, 7 << 20)

@@ -185,6 +185,8 @@ def test_the_step_to_1_7() -> None:
     assert {f.rule for f in found.at("weak") if f.kind == "upgrade"} == {
         "upgrade_definition_serves_map", "upgrade_no_eviction_flag", "upgrade_two_copies_each",
     }  # fmt: skip
+    told = next(line for line in text.lines(found) if line.startswith("weak: "))
+    assert "3 obstacles to the upgrade" in told and "upgrade_" not in told
     assert not {f for f in ask(bad, served={"disks"}).findings if f.kind == "upgrade"}
     good = ask(three("1.6.4", image("two", copies)), served={"disks", "diskFileSpecMap"})
     assert all(check.holds for check in good.upgrade)

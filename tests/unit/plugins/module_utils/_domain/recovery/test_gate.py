@@ -179,3 +179,23 @@ def test_a_failing_first_download_says_when_it_is_tried_again_at_the_latest() ->
         since="2026-11-21T01:36:17Z",
     )
     assert "next at 01:41:47Z at the latest" in decide(scene.window()).text
+
+
+def test_what_a_dead_node_reported_last_keeps_nobody_from_the_recovery() -> None:
+    scene = {
+        "version": "v1.6.4",
+        "states": {"d1": "unknown", "d2": "failed"},
+        "with_volume": True,
+        "volume_state": "detaching",
+        "replica_state": "running",
+    }
+    assert gate(accept=True, down=["n1"], **scene).decision is Decision.RECOVER
+    alive = gate(accept=True, **scene)
+    assert alive.decision is Decision.REFUSE and "vol-r still run" in alive.text
+
+
+def test_a_snapshot_that_waits_for_the_volume_does_not_stop_the_recovery() -> None:
+    found = gate(states=BOTH_FAILED, tickets=ticket("snapshot-controller"))
+    assert found.decision is Decision.RECOVER
+    evicting = gate(states=BOTH_FAILED, tickets=ticket("volume-eviction-controller"))
+    assert evicting.decision is Decision.REFUSE

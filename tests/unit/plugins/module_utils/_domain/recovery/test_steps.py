@@ -341,3 +341,40 @@ def test_a_volume_is_well_with_as_many_replicas_as_nodes_can_have() -> None:
     assert volume_told(3, 1, 1, nodes=2) == degraded
     assert volume_told(2, 2, 2, robustness="faulted") == "volume v is attached, faulted"
     assert volume_told(2, 2, 2, state="detached") == "volume v is detached"
+
+
+def stranded_scene(**more: Any) -> Scene:
+    """A volume that stays detaching because the node of its replica is down (Longhorn 1.6.4)."""
+    return Scene(
+        version="v1.6.4",
+        down=["n1"],
+        with_volume=True,
+        volume_state="detaching",
+        replica_state="running",
+        **more,
+    )
+
+
+def test_a_volume_that_only_a_dead_node_keeps_detaching_is_not_waited_for() -> None:
+    lost = stranded_scene(states={"d1": "unknown", "d2": "failed"})
+    assert next_step(lost.window(), accept_unknown_loss=True).action is Action.EMPTY_MAP
+    alive = Scene(version="v1.6.4", states={"d2": "failed"}, with_volume=True)
+    alive.volume_state, alive.replica_state = "detaching", "running"
+    assert next_step(alive.window()).action is Action.WAIT
+
+
+def test_the_end_of_a_recovery_names_a_volume_that_a_dead_node_holds() -> None:
+    back = stranded_scene(states={"d2": "ready"}, tickets=ticket())
+    step = next_step(back.window())
+    assert step.action is Action.DONE
+    assert "volume vol stays detaching" in step.text and "n1" in step.text
+
+
+def test_the_key_of_a_dead_disk_does_not_ask_for_ever_more_copies() -> None:
+    note = '{"recovery":{"emptied_for":"uid","keys":["d1","d2"],"times":1}}'
+    more: dict[str, Any] = {"version": "v1.6.4", "nodes": 6, "down": ["n2"], "note": note}
+    short = Scene(states={"d1": "ready", "d2": "unknown"}, **more)
+    step = next_step(short.window())
+    assert (step.action, len(step.names)) == (Action.ADD_KEYS, 1)
+    enough = Scene(states={"d1": "ready", "d2": "unknown", "d3": "ready"}, **more)
+    assert next_step(enough.window()).action is Action.FORGET

@@ -87,3 +87,12 @@ def test_taking_and_giving_back_changes_nothing(
     back = patched(taken, tickets.give_back(taken))
     assert back["spec"] == raw["spec"]
     assert (back["metadata"].get("annotations") or {}) == (annotations or {})
+
+
+def test_the_ticket_of_a_snapshot_that_waits_for_the_lost_image_is_taken_and_comes_back() -> None:
+    snapshot = {**API, "id": "snapshot-controller-x", "type": "snapshot-controller"}
+    raw = raw_attachment(ui=API, **{"snapshot-controller-x": snapshot})
+    taken = patched(raw, tickets.take(raw))
+    assert taken["spec"]["attachmentTickets"] == {}
+    back = patched(taken, tickets.give_back(taken))
+    assert back["spec"]["attachmentTickets"] == raw["spec"]["attachmentTickets"]

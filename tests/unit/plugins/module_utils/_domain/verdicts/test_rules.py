@@ -144,3 +144,33 @@ def test_texts_are_shown_without_secrets(text: str, shown: str) -> None:
 
 def test_long_texts_are_cut() -> None:
     assert len(redact.plain("x" * 1000)) == redact.LENGTH_MAX
+
+
+@pytest.mark.parametrize("version", ["v1.6.4", "v1.12.1"])
+def test_a_recovery_that_stopped_half_way_is_told_though_a_copy_is_there(version: str) -> None:
+    note = '{"recovery":{"emptied_for":"uid","keys":["d1","d2","d3"],"times":1}}'
+    scene = Scene(version=version, states={"d1": "ready"}, min_copies=1, note=note, saved=True)
+    verdict = catalogue.judge(scene.window())
+    assert (verdict.name, verdict.detail) == ("degraded", "half_recovered")
+    assert "recovery" in verdict.summary and "vol" in verdict.summary
+    assert "-e image=img" in verdict.remedy
+    assert ("3 copies" in verdict.summary) == (version == "v1.6.4")
+
+
+def test_tickets_that_a_recovery_kept_are_told_though_every_copy_is_there() -> None:
+    whole = {"d1": "ready", "d2": "ready"}
+    assert judge(states=whole, saved=True).detail == "half_recovered"
+    assert judge(states=whole, with_volume=True).name == "healthy"
+
+
+def test_a_lost_image_is_lost_before_it_is_half_recovered() -> None:
+    lost = {"d1": "failed", "d2": "failed"}
+    assert judge(states=lost, saved=True).detail != "half_recovered"
+
+
+def test_a_single_look_does_not_call_a_moving_picture_an_unknown_case() -> None:
+    scene = Scene(version="v1.6.4", states={"d1": "starting", "d2": "starting", "d3": ""})
+    once = catalogue.judge([scene.sight()])
+    assert once.name == "undetermined"
+    assert "one look" in once.summary and "window=10" in once.remedy
+    assert "one look" not in catalogue.judge(scene.window()).summary

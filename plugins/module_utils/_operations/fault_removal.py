@@ -83,8 +83,9 @@ def _see_sources_end(task: Task, images: list[str]) -> None:
     limit = task.deadline.within(SOURCE_SECONDS)
     left = images
     while left:
-        found = [task.client.find(kinds.DATA_SOURCES, name) for name in left]
-        left = [str(raw["metadata"]["name"]) for raw in found if raw is not None]
+        listed = task.client.list(kinds.DATA_SOURCES).items
+        there = {str(raw["metadata"]["name"]) for raw in listed}
+        left = [name for name in images if name in there]
         if left and limit.expired:
             commands = "".join(
                 f"\n  {data_source_end.command(task.client.namespace, name)}" for name in left

@@ -31,15 +31,14 @@ class Server:
         self.looks = looks
 
     def list(self, kind: Any, **_selectors: Any) -> Any:
+        if kind is kinds.DATA_SOURCES:
+            self.looks -= 1
         raw = {"metadata": {"name": NAME, "uid": "u"}}
-        return SimpleNamespace(items=[raw] if kind is kinds.BACKING_IMAGES and self.image else [])
+        there = {kinds.BACKING_IMAGES: self.image, kinds.DATA_SOURCES: self.looks >= 0}
+        return SimpleNamespace(items=[raw] if there.get(kind) else [])
 
     def delete(self, _kind: Any, _name: str, **_conditions: Any) -> None:
         self.image = False
-
-    def find(self, _kind: Any, name: str) -> Any:
-        self.looks -= 1
-        return {"metadata": {"name": name}} if self.looks >= 0 else None
 
 
 def remove(looks: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:

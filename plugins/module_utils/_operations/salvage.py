@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import (
     look_pod,
     notes,
@@ -155,9 +155,8 @@ class Salvage:
             writes.take_key(work.name, place.disk)
             work.wrote.append(f"taking the key of {place.label} out of the map")
             return
-        self._restart(sight, place)
+        self._restart(sight, tries, since)
         work.wrote.append(f"restarting the backing image manager of {place.label}")
-        self._count(tries, since)
 
     def _count(self, tries: _Tries, failed_since: str) -> None:
         tries.times, tries.at = tries.times + 1, self._task.deadline.now()
@@ -176,17 +175,20 @@ class Salvage:
             tries.kept = False
         self._stop(work, f"its file could not be kept: {spell([look])}")
 
-    def _restart(self, sight: Sight, place: Place) -> None:
+    def _restart(self, sight: Sight, tries: _Tries, since: str) -> None:
         """Delete the pod of the manager of this disk, exactly the one that is there. Raises
         ChangedMeanwhile, Conflict, NotFound.
         """
-        manager = next(m for m in sight.cluster.managers_of_disk[place.disk] if m.running)
+        managers = sight.cluster.managers_of_disk[tries.place.disk]
+        manager = next(m for m in managers if m.running)
         client = self._task.client
         pod = client.find(kinds.PODS, manager.name)
         labels = ((pod or {}).get("metadata") or {}).get("labels") or {}
         if pod is None or labels.get(COMPONENT) != MANAGER:
             raise ChangedMeanwhile(f"there is no pod {manager.name}")
         self._guard()
+        # Before it is asked for: after a lost answer the next pod must not be deleted, too.
+        self._count(tries, since)
         client.delete(kinds.PODS, manager.name, uid=str(pod["metadata"]["uid"]))
 
     def _release(self, work: Work, step: Step, writes: RecoveryWrites) -> None:
@@ -196,11 +198,7 @@ class Salvage:
         place = self._tries[work.name].place
         sight = self._sight(work.name)
         elsewhere = sight is not None and salvage.proven_elsewhere(sight, place)
-
-        def body(name: str, place: Place, terms: look_pod.Terms) -> Object:
-            made: Object = look_pod.keep_pod(name, place, terms, release=True, elsewhere=elsewhere)
-            return made
-
+        body = partial(look_pod.keep_pod, release=True, elsewhere=elsewhere)
         self._guard()
         look, did = work_on_disk(self._task, self._side, place, body, self._on_turn(step.text))
         if "released" in did:

@@ -11,16 +11,13 @@ download that is asked for. Wherever it cannot be done this way, NotPossible say
 from __future__ import annotations
 
 import base64
-import contextlib
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds, lease
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import (
-    Deadline,
     spell_seconds,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
@@ -29,7 +26,6 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source_url 
     parse,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import redact
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery import look_pod
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import (
     probe_log,
     probe_pod,
@@ -49,21 +45,15 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._operations impo
     rights,
     short_pods,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.pod_run import (
+    PodRun,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 
 AUTO, CLUSTER, CONTROLLER = "auto", "cluster", "controller"
 IMAGE_SETTING = "default-backing-image-manager-image"
 PULL_SETTING = "registry-secret"
-# A pod whose image is on its node runs after two or three seconds.
-START_SECONDS = 15.0
-# Its own deadline counts from when it runs, and is told a moment after it.
-END_SECONDS = 15.0
 LOOK_SECONDS = 1.0
-LOG_SECONDS = 2.0
-# The script says that it has begun at once; a running pod whose log says nothing for so long, or
-# cannot be read, is not waited for until its own deadline, which is as long as a reading may take.
-SILENT_SECONDS = 15.0
-LOG_TRIES = 3
 SOURCES_MAX = 50
 
 
@@ -86,6 +76,11 @@ class Side:
     def runs(self) -> str:
         """The container image."""
         return self.image or self.settings.get(IMAGE_SETTING, "")
+
+    @property
+    def pull(self) -> str:
+        """The name of the Secret that Longhorn pulls its images with, "" for none."""
+        return self.settings.get(PULL_SETTING, "")
 
 
 def ask_cluster(
@@ -123,22 +118,6 @@ def _ask(
     return answers
 
 
-def remove_left_overs(task: Task, who: str) -> None:
-    """Delete the pods that runs which are gone have left, and their Secrets with them, as far as
-    the account may.
-    """
-    with contextlib.suppress(errors.ApiError):
-        made = [
-            raw
-            for label in (probe_pod.LABEL, look_pod.LABEL)
-            for raw in task.client.list(kinds.PODS, label_selector=label).items
-        ]
-        for raw in made:
-            if probe_pod.left_over(raw, who, lease.surely_dead, time.time()):
-                name, uid = str(raw["metadata"]["name"]), str(raw["metadata"]["uid"])
-                short_pods.remove(task.client, name, uid, Deadline(0.0), time.sleep)
-
-
 def _question(expected: Expected) -> Question:
     """Raises SourceTrouble for what Longhorn would not fetch."""
     url = parse(expected.url)
@@ -159,123 +138,66 @@ class _Probe:
         way: Way,
     ) -> None:
         self._task = task
-        self._client = task.client
         self._side = side
         self._expected = expected
         self._questions = questions
         self._each = max(1.0, min(way.seconds, task.deadline.remaining()))
         self._idle = way.idle_seconds
-        self._name = f"nodecare-source-{uuid.uuid4().hex[:8]}"
+        most = probe_pod.longest_run(len(expected), self._each)
+        self._run = PodRun(
+            task.client, "source", probe_pod.CONTAINER, probe_log.read, task.deadline, most
+        )
 
     def run(self) -> dict[Expected, Delivered]:
         """Make it, wait for it, read what it says, and remove it whatever happens."""
-        most = probe_pod.longest_run(len(self._expected), self._each)
-        seconds = min(most, self._task.deadline.remaining()) + START_SECONDS
-        body = probe_pod.pod(
-            self._name,
-            self._side.runs,
-            self._side.who,
-            int(seconds),
-            time.time() + seconds,
-            self._side.settings.get(PULL_SETTING, ""),
-        )
+        run, side = self._run, self._side
+        terms = run.terms(side.runs, side.who, side.pull)
         try:
-            # Once: whoever does not let pods in is not asked until the time is up.
-            made = self._client.create(kinds.PODS, body, once=True)
+            made = run.make(probe_pod.pod(run.name, terms))
             data = probe_pod.environment(self._questions, self._each, self._idle)
-            told = probe_pod.secret(self._name, str(made["metadata"]["uid"]), data)
-            self._client.create(kinds.SECRETS, told, once=True)
-            ended = self._await(self._task.deadline.within(seconds + END_SECONDS))
-            return self._read(ended)
+            told = probe_pod.secret(run.name, str(made["metadata"]["uid"]), data)
+            self._task.client.create(kinds.SECRETS, told, once=True)
+            self._await()
+            return self._answers()
         finally:
-            self._remove()
+            run.remove()
 
-    def _remove(self) -> None:
-        """Also a pod whose creation was not answered. One that cannot be removed now ends by
-        itself, and the next run removes it.
-        """
-        with contextlib.suppress(errors.ApiError):
-            found = self._client.find(kinds.PODS, self._name)
-            if found is not None:
-                uid = str(found["metadata"]["uid"])
-                short_pods.remove(self._client, self._name, uid, Deadline(0.0), time.sleep)
-
-    def _await(self, limit: Deadline) -> Object:
-        """The pod when it has ended. Raises NotPossible when it does not start, or never ends."""
-        start = limit.within(START_SECONDS)
-        told, read_at = probe_log.Told(), limit.now()
-        heard_at = read_at
-        while True:
-            pod = self._client.find(kinds.PODS, self._name)
-            phase = short_pods.phase_of(pod or {})
-            if pod is None:
-                raise NotPossible("somebody removed the pod while it was reading")
-            if phase in short_pods.ENDED:
-                return pod
-            if phase != "Running":
-                self._check_start(pod, start)
-                heard_at = limit.now()
-            elif limit.now() - read_at >= LOG_SECONDS:
-                so_far, why = self._so_far()
-                read_at = limit.now()
-                if so_far.begun:
-                    told, heard_at = so_far, read_at
-                elif read_at - heard_at >= SILENT_SECONDS:
-                    raise NotPossible(why)
+    def _await(self) -> None:
+        """Until nothing more comes of it. Raises Interrupted."""
+        run = self._run
+        while not run.over:
+            run.follow(self._task.client.find(kinds.PODS, run.name))
             self._task.interrupt.check("It was reading sources; nothing was written yet.")
-            self._task.progress.update(self._line(told, phase))
-            if limit.expired:
-                raise NotPossible(f"the pod had not ended after {spell_seconds(limit.elapsed())}")
-            new = start.elapsed() < START_SECONDS
-            time.sleep(short_pods.TURN_SECONDS if new else LOOK_SECONDS)
+            self._task.progress.update(self._line(run.told, run.phase))
+            if not run.over:
+                time.sleep(short_pods.TURN_SECONDS if run.new else LOOK_SECONDS)
 
-    @staticmethod
-    def _check_start(pod: Object, start: Deadline) -> None:
-        reason = probe_pod.why_hopeless(pod)
-        if reason:
-            raise NotPossible(f"the pod does not start ({reason})")
-        if start.expired:
-            why = probe_pod.why_waiting(pod)
-            raise NotPossible(f"no pod started within {spell_seconds(START_SECONDS)} ({why})")
-
-    def _so_far(self) -> tuple[probe_log.Told, str]:
-        """The log now, and what is wrong where it does not say that the script has begun."""
-        try:
-            text = short_pods.log_of(self._client, self._name, probe_pod.CONTAINER, once=True)
-        except errors.ApiError as error:
-            return probe_log.Told(), f"the pod's log cannot be read: {error.message}"
-        return probe_log.read(text), "the pod runs, but its log stays empty"
-
-    def _read(self, pod: Object) -> dict[Expected, Delivered]:
-        told = probe_log.read(self._log())
+    def _answers(self) -> dict[Expected, Delivered]:
+        """Raises NotPossible when it did not start, never ended, or left a source out."""
+        told = self._run.told
         if told.missing:
             raise NotPossible(f"the image {self._side.runs} has no {told.missing}")
+        if self._run.why and not self._run.ended:
+            raise NotPossible(self._run.why)
         found = {}
         for number, expected in enumerate(self._expected):
             answer = told.answers.get(number)
             if answer is not None:
                 found[expected] = probe_log.delivered(answer, expected, self._each)
-            elif _over_time(pod):
+            elif _over_time(self._run.raw):
                 text = f"was not read to its end in {spell_seconds(self._each)}"
                 found[expected] = Delivered(trouble="deadline", reason=text)
+            elif self._run.unread:
+                raise NotPossible(self._run.unread)
             else:
-                raise NotPossible(f"the pod ended without an answer ({_why_ended(pod)})")
+                why = _why_ended(self._run.raw)
+                raise NotPossible(f"the pod ended without an answer ({why})")
         return found
-
-    def _log(self) -> str:
-        for left in reversed(range(LOG_TRIES)):
-            try:
-                return short_pods.log_of(self._client, self._name, probe_pod.CONTAINER, once=True)
-            except errors.ApiError as error:
-                if not left:
-                    raise NotPossible(f"the pod's log cannot be read: {error.message}") from error
-                time.sleep(LOOK_SECONDS)
-        raise AssertionError("the loop above returns or raises")
 
     def _line(self, told: probe_log.Told, phase: str) -> str:
         """How far the reading is, for a person."""
         if phase != "Running":
-            return f"waiting for pod {self._name}, which reads the source in the cluster"
+            return f"waiting for pod {self._run.name}, which reads the source in the cluster"
         now = []
         for number, expected in enumerate(self._expected):
             if number in told.answers or number not in told.so_far:

@@ -24,6 +24,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     checks,
     gate,
     look,
+    look_pod,
     meanwhile,
     turns,
 )
@@ -39,7 +40,10 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Step,
     next_step,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import finding
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import (
+    finding,
+    probe_pod,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.delivered import (
     expected_of,
 )
@@ -51,10 +55,12 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import Sight
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import recovery_report
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    recovery_report,
+    short_pods,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.ask_cluster import (
     Side,
-    remove_left_overs,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.check_sources import (
     check_sources,
@@ -109,7 +115,8 @@ class Recovery:
     def run(self) -> dict[str, Any]:
         """Do it. Returns the task's result; raises Failure (with `result`) when it stops short."""
         if not self._request.check_mode:
-            remove_left_overs(self._task, self._request.holder)
+            labels = (probe_pod.LABEL, look_pod.LABEL)
+            short_pods.remove_left_overs(self._task.client, self._request.holder, labels)
         with LiveCluster(self._task.client, self._longhorn, IMAGE_KINDS) as live:
             try:
                 names = self._names(live)

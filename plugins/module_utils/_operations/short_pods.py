@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import contextlib
+import time
+from collections.abc import Callable, Iterable
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds
+from ansible_collections.nodecare.longhorn.plugins.module_utils._api import errors, kinds, lease
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.client import Client, Object
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import pod_log, short_pod
 
 ENDED = ("Succeeded", "Failed")
 TURN_SECONDS = 0.3
@@ -31,14 +33,7 @@ def log_of(client: Client, name: str, container: str, *, once: bool = False) -> 
 
 def last_object(text: str) -> Object | None:
     """The last line of a log that is a JSON object."""
-    for line in reversed(text.splitlines()):
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict):
-            return found
-    return None
+    return next(iter(reversed(list(pod_log.objects(text)))), None)
 
 
 def remove(
@@ -51,3 +46,17 @@ def remove(
             pause(TURN_SECONDS)
     except (errors.NotFound, errors.Conflict):
         return
+
+
+def remove_left_overs(client: Client, who: str, labels: Iterable[str]) -> None:
+    """Delete the pods with these labels that runs which are gone have left, and what belongs to
+    them, as far as the account may. *who*: this run.
+    """
+    with contextlib.suppress(errors.ApiError):
+        made = [
+            raw for label in labels for raw in client.list(kinds.PODS, label_selector=label).items
+        ]
+        for raw in made:
+            if short_pod.left_over(raw, who, lease.surely_dead, time.time()):
+                name, uid = str(raw["metadata"]["name"]), str(raw["metadata"]["uid"])
+                remove(client, name, uid, Deadline(0.0), time.sleep)

@@ -23,7 +23,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     LABEL,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import look_on_nodes
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import pod_run
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 from tests.integration.documented import OPERATOR, grant, items_of, text_of
 from tests.integration.recovery.scene import Scene
@@ -164,7 +164,7 @@ def test_not_where_it_is_fetched_again(make: Make) -> None:
 def test_a_disk_without_its_folder_does_not_stop_the_look_at_others(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(look_on_nodes, "START_SECONDS", 0.5)
+    monkeypatch.setattr(pod_run, "START_SECONDS", 0.5)
     scene = lost(make)
     (file(scene, disk(scene, "node-1")).parent.parent).rename(scene.cluster.workers.root / "away")
     text, way = looked(scene)

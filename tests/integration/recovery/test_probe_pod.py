@@ -20,7 +20,10 @@ import pytest
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.interrupt import Interrupted
 from ansible_collections.nodecare.longhorn.plugins.module_utils._api.source import Way
 from ansible_collections.nodecare.longhorn.plugins.module_utils._failure import Failure
-from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import ask_cluster
+from ansible_collections.nodecare.longhorn.plugins.module_utils._operations import (
+    ask_cluster,
+    pod_run,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._operations.task import Task
 from tests.integration.documented import OPERATOR, grant, items_of, text_of
 from tests.integration.recovery.scene import Scene
@@ -159,7 +162,7 @@ def test_what_the_pod_finds_is_refused(make: Make, answer: dict[str, Any], text:
 
 
 def test_a_pod_that_never_starts(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask_cluster, "START_SECONDS", 0.5)
+    monkeypatch.setattr(pod_run, "START_SECONDS", 0.5)
     scene = lost(make)
     for node in scene.cluster.nodes:
         scene.cluster.machines.kubelet(node).known_start = never
@@ -178,7 +181,7 @@ def test_a_running_pod_that_says_nothing_is_not_waited_for(
     make: Make, monkeypatch: pytest.MonkeyPatch, mute: str
 ) -> None:
     """As with a kubelet that died after it had said Running: the reading may take half an hour."""
-    monkeypatch.setattr(ask_cluster, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(pod_run, "SILENT_SECONDS", 0.5)
     if mute == "never-runs":
         monkeypatch.setattr(PodCommands, "_begin", lambda self, pod: None)
     scene = lost(make, url=SLOW.replace("/256/", "/16/"))
@@ -199,7 +202,7 @@ def test_a_pod_that_reads_for_too_long_ends_by_itself(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its own deadline ends it; here it is one second."""
-    monkeypatch.setattr(ask_cluster, "START_SECONDS", 1.0)
+    monkeypatch.setattr(pod_run, "START_SECONDS", 1.0)
     monkeypatch.setattr(ask_cluster.probe_pod, "longest_run", lambda sources, seconds: 0.0)
     scene = lost(make, url=SLOW.replace("/256/", "/16/"))
     _text, image = refused(scene, probe="auto")

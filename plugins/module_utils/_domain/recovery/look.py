@@ -66,9 +66,14 @@ class Place:
         return f"{self.root}/{self.folder}/backing"
 
     @property
+    def disk_root(self) -> str:
+        """Where the disk is mounted on the node."""
+        return self.root.removesuffix(f"/{IMAGES}")
+
+    @property
     def kept_root(self) -> str:
         """Where a second link to the file is kept: on the same disk, in no folder of Longhorn."""
-        return f"{self.root.removesuffix('/' + IMAGES)}/{KEPT}"
+        return f"{self.disk_root}/{KEPT}"
 
     @property
     def kept(self) -> str:

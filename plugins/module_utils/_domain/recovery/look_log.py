@@ -12,14 +12,19 @@ Other lines are no part of it; an answer that is not exactly of its form counts 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-_SHA512 = re.compile(r"[0-9a-f]{128}|")
-_TOOL = re.compile(r"[a-z0-9]{1,20}")
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import pod_log
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_log import (
+    SHA512,
+    TOOL,
+    objects,
+    whole,
+)
+
 DONE = ("linked", "unlinked", "linked_back", "occupied", "released", "still_kept")
 _WHY = re.compile(r"[A-Za-z ,/-]{1,80}")
 
@@ -36,12 +41,9 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Told:
-    """All of a log. *missing* is a tool that the image does not have."""
+class Told(pod_log.Told):
+    """All of a log."""
 
-    missing: str = ""
-    begun: bool = False
-    ended: bool = False
     so_far: Mapping[int, int] = field(default_factory=dict)
     answers: Mapping[int, Answer] = field(default_factory=dict)
     did: tuple[str, ...] = ()
@@ -53,17 +55,16 @@ def read(text: str) -> Told:
     so_far: dict[int, int] = {}
     answers: dict[int, Answer] = {}
     did: list[str] = []
-    for line in text.splitlines():
-        said = _object(line)
+    for said in objects(text):
         number: Any = said.get("file")
-        if _whole(number) and set(said) == {"file", "so_far"} and _whole(said["so_far"]):
+        if whole(number) and set(said) == {"file", "so_far"} and whole(said["so_far"]):
             so_far[number] = said["so_far"]
-        elif _whole(number):
+        elif whole(number):
             answer = _answer(said)
             # What broke the reading stays; the sum of what came before it is none.
             if answer is not None and not answers.get(number, Answer()).broken:
                 answers[number] = replace(answer, read=so_far.get(number, 0))
-        elif _TOOL.fullmatch(str(said.get("missing") or "")):
+        elif TOOL.fullmatch(str(said.get("missing") or "")):
             missing = str(said["missing"])
         elif said.get("did") in DONE:
             did.append(said["did"])
@@ -78,19 +79,7 @@ def _answer(said: Mapping[str, Any]) -> Answer | None:
         return Answer(none=True)
     if keys == {"broken"} and _WHY.fullmatch(str(said["broken"])):
         return Answer(broken=str(said["broken"]))
-    sized = keys == {"size", "sha512"} and _whole(said["size"])
-    if sized and isinstance(said["sha512"], str) and _SHA512.fullmatch(said["sha512"]):
+    sized = keys == {"size", "sha512"} and whole(said["size"])
+    if sized and isinstance(said["sha512"], str) and SHA512.fullmatch(said["sha512"]):
         return Answer(size=said["size"], sha512=said["sha512"])
     return None
-
-
-def _object(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

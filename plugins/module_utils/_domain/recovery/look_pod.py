@@ -17,18 +17,16 @@ base image, branches v1.5.x to v1.12.x).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import moment
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import short_pod
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look import (
     IMAGES,
     KEPT,
     Place,
 )
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.probe_pod import (
-    UNTIL,
-    WHO,
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.short_pod import (
+    Terms,
 )
 
 LABEL = "longhorn.nodecare.dev/disk-look"
@@ -177,19 +175,6 @@ printf '{"ended": 1}\n'
 )
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What every pod of a run has in common: its container image, who makes it, after how many
-    seconds it ends whatever happens and when that is, and the Secret that Longhorn pulls with.
-    """
-
-    image: str
-    who: str
-    seconds: int
-    until: float
-    pull: str = ""
-
-
 def longest_run(places: Sequence[Place]) -> float:
     """Seconds after which a pod that reads these has ended, on the slowest disk waited for."""
     return SPARE_SECONDS + sum(place.size for place in places) / SLOWEST_BYTES
@@ -207,14 +192,20 @@ def pod(name: str, node: str, places: Sequence[Place], terms: Terms) -> Any:
 
 
 def keep_pod(
-    name: str, place: Place, terms: Terms, *, release: bool = False, elsewhere: bool = False
+    name: str,
+    node: str,
+    places: Sequence[Place],
+    terms: Terms,
+    *,
+    release: bool = False,
+    elsewhere: bool = False,
 ) -> Any:
     """The pod that keeps one file by a second link, or takes that link away (*release*): only where
     the file in its place is the same one, or *elsewhere* there is a proven copy.
 
     It sees that one disk, and may write to it: a link needs both ends below one mount.
     """
-    disk = place.root.removesuffix(f"/{IMAGES}")
+    place = places[0]
     told = {
         "FILES": "1",
         "FILE_0": f"{MOUNT}/0/{IMAGES}/{place.folder}/backing",
@@ -224,8 +215,8 @@ def keep_pod(
         "RELEASE": str(int(release)),
         "ELSEWHERE": str(int(elsewhere)),
     }
-    mounts = {disk: f"{MOUNT}/0"}
-    return _pod(name, place.node, KEEP_SCRIPT, told, mounts, terms, read_only=False)
+    mounts = {place.disk_root: f"{MOUNT}/0"}
+    return _pod(name, node, KEEP_SCRIPT, told, mounts, terms, read_only=False)
 
 
 def _pod(
@@ -239,49 +230,25 @@ def _pod(
     read_only: bool = True,
 ) -> Any:
     """*told*: the environment of the script; *mounts*: where it sees which folder of the node."""
-    return {
-        "metadata": {
-            "name": name,
-            "labels": {LABEL: "true"},
-            "annotations": {WHO: terms.who, UNTIL: moment.spell(terms.until)},
-        },
-        "spec": {
-            "nodeName": node,
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": max(1, terms.seconds),
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "tolerations": [{"operator": "Exists"}],
-            **({"imagePullSecrets": [{"name": terms.pull}]} if terms.pull else {}),
-            "volumes": [
-                {"name": f"disk-{number}", "hostPath": {"path": path, "type": "Directory"}}
-                for number, path in enumerate(mounts)
-            ],
-            "containers": [
-                {
-                    "name": CONTAINER,
-                    "image": terms.image,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["sh", "-c", script],
-                    "env": [{"name": key, "value": text} for key, text in told.items()],
-                    "resources": {
-                        "requests": {"cpu": "10m", "memory": "32Mi"},
-                        "limits": {"cpu": "1", "memory": "128Mi"},
-                    },
-                    "securityContext": {
-                        "runAsUser": 0,
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                        "seLinuxOptions": {"type": "spc_t"},
-                    },
-                    "volumeMounts": [
-                        {"name": f"disk-{number}", "mountPath": mount, "readOnly": read_only}
-                        for number, mount in enumerate(mounts.values())
-                    ],
-                }
-            ],
-        },
+    spec = {
+        "nodeName": node,
+        "tolerations": [{"operator": "Exists"}],
+        "volumes": [
+            {"name": f"disk-{number}", "hostPath": {"path": path, "type": "Directory"}}
+            for number, path in enumerate(mounts)
+        ],
     }
+    container = {
+        "name": CONTAINER,
+        "env": [{"name": key, "value": text} for key, text in told.items()],
+        "securityContext": {
+            "runAsUser": 0,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            "seLinuxOptions": {"type": "spc_t"},
+        },
+        "volumeMounts": [
+            {"name": f"disk-{number}", "mountPath": mount, "readOnly": read_only}
+            for number, mount in enumerate(mounts.values())
+        ],
+    }
+    return short_pod.body(name, LABEL, terms, script, spec=spec, container=container)

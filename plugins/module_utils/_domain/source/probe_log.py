@@ -10,20 +10,24 @@ it; an answer that is not exactly of its form counts for nothing.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import pod_log
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.pod_log import (
+    SHA512,
+    TOOL,
+    objects,
+    whole,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.delivered import (
     Delivered,
     Expected,
 )
 
-_SHA512 = re.compile(r"[0-9a-f]{128}|")
 _OCTAL = re.compile(r"(?: *[0-3][0-7]{2})* *")
-_TOOL = re.compile(r"[a-z0-9]{1,20}")
 STAGES = ("HEAD", "GET")
 
 # Exit codes of curl (man curl, EXIT CODES) by the fixed word for what they mean here.
@@ -65,12 +69,9 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Told:
-    """All of a log. *missing* is a tool that the image does not have."""
+class Told(pod_log.Told):
+    """All of a log."""
 
-    missing: str = ""
-    begun: bool = False
-    ended: bool = False
     so_far: Mapping[int, int] = field(default_factory=dict)
     answers: Mapping[int, Answer] = field(default_factory=dict)
 
@@ -80,15 +81,14 @@ def read(text: str) -> Told:
     missing, begun, ended = "", False, False
     so_far: dict[int, int] = {}
     answers: dict[int, Answer] = {}
-    for line in text.splitlines():
-        said = _object(line)
+    for said in objects(text):
         if "stage" in said:
             answer = _answer(said)
             if answer is not None:
                 answers[answer.source] = answer
-        elif _whole(said.get("source")) and _whole(said.get("so_far")):
+        elif whole(said.get("source")) and whole(said.get("so_far")):
             so_far[said["source"]] = said["so_far"]
-        elif _TOOL.fullmatch(str(said.get("missing") or "")):
+        elif TOOL.fullmatch(str(said.get("missing") or "")):
             missing = str(said["missing"])
         begun = begun or "begun" in said
         ended = ended or "ended" in said
@@ -140,29 +140,17 @@ def _trouble(answer: Answer, expected: Expected, seconds_max: float) -> tuple[st
     return word, text
 
 
-def _object(line: str) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _answer(said: Mapping[str, Any]) -> Answer | None:
     wanted = {each.name: each.type for each in fields(Answer)}
     if set(said) != set(wanted):
         return None
     for name, kind in wanted.items():
         value = said[name]
-        if kind == "int" and not (_whole(value) or (name == "length" and value == -1)):
+        if kind == "int" and not (whole(value) or (name == "length" and value == -1)):
             return None
         if kind == "bool" and not isinstance(value, bool):
             return None
         if kind == "str" and not isinstance(value, str):
             return None
-    good = said["stage"] in STAGES and _SHA512.fullmatch(said["sha512"])
+    good = said["stage"] in STAGES and SHA512.fullmatch(said["sha512"])
     return Answer(**said) if good and _OCTAL.fullmatch(said["head"]) else None
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

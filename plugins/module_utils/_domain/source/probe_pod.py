@@ -13,34 +13,23 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.backoff import moment
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain import short_pod
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.short_pod import (
+    Terms,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.probe_script import (
     READERS_MAX,
     SCRIPT,
 )
 
 LABEL = "longhorn.nodecare.dev/source-probe"
-WHO = "longhorn.nodecare.dev/who"
-UNTIL = "longhorn.nodecare.dev/until"
 CONTAINER = "source"
 # nobody, as everywhere.
 USER = 65534
-# Reasons for which a container waits and that no waiting for a few seconds changes.
-HOPELESS = (
-    "CreateContainerError",
-    "ErrImageNeverPull",
-    "ErrImagePull",
-    "ImageInspectError",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "RegistryUnavailable",
-    "RunContainerError",
-    "CrashLoopBackOff",
-)
 
 
 @dataclass(frozen=True)
@@ -55,49 +44,18 @@ class Question:
     longest: int = 0
 
 
-def pod(name: str, image: str, who: str, seconds: int, until: float, pull: str = "") -> Any:
-    """The pod. It is ended after *seconds* whatever happens; *until* is when that is. *pull*: the
-    name of the Secret that Longhorn pulls its images with.
-    """
-    return {
-        "metadata": {
-            "name": name,
-            "labels": {LABEL: "true"},
-            "annotations": {WHO: who, UNTIL: moment.spell(until)},
-        },
-        "spec": {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": max(1, seconds),
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            **({"imagePullSecrets": [{"name": pull}]} if pull else {}),
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": USER,
-                "runAsGroup": USER,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [
-                {
-                    "name": CONTAINER,
-                    "image": image,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["sh", "-c", SCRIPT],
-                    "envFrom": [{"secretRef": {"name": name}}],
-                    "resources": {
-                        "requests": {"cpu": "10m", "memory": "32Mi"},
-                        "limits": {"cpu": "1", "memory": "128Mi"},
-                    },
-                    "securityContext": {
-                        "allowPrivilegeEscalation": False,
-                        "readOnlyRootFilesystem": True,
-                        "capabilities": {"drop": ["ALL"]},
-                    },
-                }
-            ],
-        },
+def pod(name: str, terms: Terms) -> Any:
+    """The pod, whose questions are in the Secret of its name."""
+    user = {
+        "runAsNonRoot": True,
+        "runAsUser": USER,
+        "runAsGroup": USER,
+        "seccompProfile": {"type": "RuntimeDefault"},
     }
+    container = {"name": CONTAINER, "envFrom": [{"secretRef": {"name": name}}]}
+    return short_pod.body(
+        name, LABEL, terms, SCRIPT, spec={"securityContext": user}, container=container
+    )
 
 
 def secret(name: str, owner_uid: str, data: Mapping[str, str]) -> Any:
@@ -131,45 +89,6 @@ def environment(
 def longest_run(sources: int, seconds_max: float) -> float:
     """Seconds after which a pod that reads so many sources has ended."""
     return math.ceil(sources / READERS_MAX) * seconds_max
-
-
-def why_hopeless(raw: Mapping[str, Any]) -> str:
-    """Why a pod that has not started will not; "" where it may."""
-    statuses = (raw.get("status") or {}).get("containerStatuses") or []
-    for status in statuses:
-        waiting = (status.get("state") or {}).get("waiting") or {}
-        reason = str(waiting.get("reason") or "")
-        if reason in HOPELESS:
-            return reason
-    return ""
-
-
-def why_waiting(raw: Mapping[str, Any]) -> str:
-    """What a pod that has not started waits for, as far as it says so."""
-    status = raw.get("status") or {}
-    for condition in status.get("conditions") or []:
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return str(condition.get("reason") or "not scheduled")
-    for each in status.get("containerStatuses") or []:
-        waiting = (each.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason"):
-            return str(waiting["reason"])
-    return str(status.get("phase") or "new")
-
-
-def left_over(raw: Mapping[str, Any], who: str, is_dead: Callable[[str], bool], now: float) -> bool:
-    """Whether a pod with our label belongs to nobody any more: its time is over, its maker is known
-    to be dead, or is this very run. The pod of another run that may be alive is left alone.
-    """
-    notes = (raw.get("metadata") or {}).get("annotations") or {}
-    maker = str(notes.get(WHO) or "")
-    if maker == who or is_dead(maker):
-        return True
-    try:
-        return moment.seconds(str(notes.get(UNTIL) or "")) < now
-    except ValueError:
-        # Nobody who knows our label writes no time.
-        return True
 
 
 def _config(question: Question) -> str:

@@ -31,6 +31,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.look_log import (
     Answer,
 )
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.short_pod import Terms
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source.finding import (
     CHANGED,
     NOT_ASKED,
@@ -235,7 +236,7 @@ def test_a_download_needs_it_when_its_source_was_asked_in_vain(
 def test_the_pod_may_only_read_these_folders() -> None:
     second = dataclasses.replace(PLACE, disk="d9", root="/mnt/d9/backing-images")
     other = dataclasses.replace(PLACE, image="two", folder="two-ef")
-    terms = look_pod.Terms("longhorn/backing-image-manager:v1", "me@host:1-x", 90, 0.0, "pull")
+    terms = Terms("longhorn/backing-image-manager:v1", "me@host:1-x", 90, 0.0, "pull")
     made = look_pod.pod("p", "n1", [PLACE, other, second], terms)
     spec, container = made["spec"], made["spec"]["containers"][0]
     assert spec["nodeName"] == "n1" and spec["tolerations"] == [{"operator": "Exists"}]

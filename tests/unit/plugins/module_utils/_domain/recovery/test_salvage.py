@@ -37,6 +37,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Begun,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery.steps import Action
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.short_pod import Terms
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.verdicts.sight import (
     Sight,
     see,
@@ -244,8 +245,8 @@ def test_what_is_lost_by_it_is_told() -> None:
 
 # -- pod and commands --------------------------------------------------------------------------
 def test_the_pod_that_keeps_sees_one_disk_and_may_write_there() -> None:
-    terms = look_pod.Terms("bim:v1", "me", 90, 0.0)
-    made = look_pod.keep_pod("p", place(sight()), terms)
+    terms = Terms("bim:v1", "me", 90, 0.0)
+    made = look_pod.keep_pod("p", "n1", [place(sight())], terms)
     container = made["spec"]["containers"][0]
     assert [v["hostPath"]["path"] for v in made["spec"]["volumes"]] == ["/var/lib/longhorn"]
     assert [m["readOnly"] for m in container["volumeMounts"]] == [False]

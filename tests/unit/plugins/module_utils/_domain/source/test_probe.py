@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.short_pod import (
+    UNTIL,
+    Terms,
+)
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import (
     finding,
     probe_log,
@@ -110,7 +114,8 @@ def test_what_curl_says_has_the_words_of_a_read_by_this_machine(
 
 
 def test_the_pod_may_do_nothing_but_connect_and_speak() -> None:
-    pod = probe_pod.pod("p", "longhorn/backing-image-manager:v1", "me@host:1-x", 90, 0.0, "pull")
+    terms = Terms("longhorn/backing-image-manager:v1", "me@host:1-x", 90, 0.0, "pull")
+    pod = probe_pod.pod("p", terms)
     spec, container = pod["spec"], pod["spec"]["containers"][0]
     assert spec["automountServiceAccountToken"] is False
     assert spec["activeDeadlineSeconds"] == 90 and spec["restartPolicy"] == "Never"
@@ -123,7 +128,7 @@ def test_the_pod_may_do_nothing_but_connect_and_speak() -> None:
     limits = container["securityContext"]
     assert limits["readOnlyRootFilesystem"] and limits["allowPrivilegeEscalation"] is False
     assert limits["capabilities"] == {"drop": ["ALL"]}
-    assert pod["metadata"]["annotations"][probe_pod.UNTIL] == "1970-01-01T00:00:00Z"
+    assert pod["metadata"]["annotations"][UNTIL] == "1970-01-01T00:00:00Z"
 
 
 def test_what_it_asks_is_in_the_secret_alone() -> None:
@@ -133,42 +138,5 @@ def test_what_it_asks_is_in_the_secret_alone() -> None:
     assert (told["LONGEST_0"], told["SCHEME_0"], told["SECONDS_MAX"]) == ("512", "https", "1800")
     made = probe_pod.secret("p", "uid-1", told)
     assert made["metadata"]["ownerReferences"][0]["uid"] == "uid-1"
-    assert "s3" not in json.dumps(made) and "s3" not in json.dumps(
-        probe_pod.pod("p", "i", "", 1, 0)
-    )
-
-
-def test_why_a_pod_does_not_start() -> None:
-    waiting = {
-        "status": {"containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull"}}}]}
-    }
-    assert probe_pod.why_hopeless(waiting) == "ErrImagePull"
-    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
-    unplaced = {"status": {"phase": "Pending", "conditions": [condition]}}
-    assert (probe_pod.why_hopeless(unplaced), probe_pod.why_waiting(unplaced)) == (
-        "",
-        "Unschedulable",
-    )
-    creating = {"containerStatuses": [{"state": {"waiting": {"reason": "ContainerCreating"}}}]}
-    assert probe_pod.why_hopeless({"status": creating}) == ""
-    assert probe_pod.why_waiting({"status": creating}) == "ContainerCreating"
-
-
-@pytest.mark.parametrize(
-    ("maker", "until", "left"),
-    [
-        ("alive@there:7-00000000", "2026-11-21T10:00:00Z", False),
-        ("alive@there:7-00000000", "2026-11-21T08:59:59Z", True),
-        ("dead@here:7-00000000", "2026-11-21T10:00:00Z", True),
-        ("me", "2026-11-21T10:00:00Z", True),
-        ("alive@there:7-00000000", "tomorrow", True),
-    ],
-)
-def test_whose_pod_may_be_removed(maker: str, until: str, left: bool) -> None:
-    raw = {"metadata": {"annotations": {probe_pod.WHO: maker, probe_pod.UNTIL: until}}}
-    now = 1795251600.0  # 2026-11-21T09:00:00Z
-
-    def is_dead(who: str) -> bool:
-        return who.startswith("dead@")
-
-    assert probe_pod.left_over(raw, "me", is_dead, now) is left
+    pod = probe_pod.pod("p", Terms("i", "", 1, 0))
+    assert "s3" not in json.dumps(made) and "s3" not in json.dumps(pod)

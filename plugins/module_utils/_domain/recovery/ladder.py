@@ -44,9 +44,7 @@ from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.recovery
     Look,
     Word,
     disk_up,
-    folder_of,
     place_on,
-    root_of,
     spell,
 )
 from ansible_collections.nodecare.longhorn.plugins.module_utils._domain.source import finding
@@ -160,11 +158,6 @@ def _kept(sight: Sight) -> Rung:
     return Rung("kept_file", State.OPEN, text, (again,))
 
 
-def folder(disk: Disk, image: Image) -> str:
-    """Where a disk keeps the file of an image: never a pattern, always the exact folder."""
-    return f"{root_of(disk)}/{folder_of(image)}"
-
-
 def _salvage(sight: Sight, lost: list[SeenCopy], looks: Mapping[str, Look]) -> Rung:
     """A failed copy whose file still has the recorded bytes."""
     found = [looks[seen.copy.disk] for seen in lost if seen.copy.disk in looks]
@@ -197,7 +190,7 @@ def _to_look(sight: Sight, unseen: list[SeenCopy], found: list[Look]) -> Rung:
     for seen in unseen:
         disk = disk_up(sight, seen)
         if disk is not None:
-            path = shlex.quote(f"{folder(disk, image)}/backing")
+            path = shlex.quote(place_on(disk, image).path)
             reads.append(f"sha512sum {path}   # on {disk.node}")
     how = (
         f"{image.checksum} must be printed. Copy such a file aside at once (cp --sparse=always), "
@@ -241,7 +234,8 @@ def _put_back(sight: Sight, lost: list[SeenCopy]) -> Rung:
         text = "no disk is up to put a file on: bring one back first"
         return Rung("put_back", State.CLOSED, text)
     disk, listed = place
-    target, held = folder(disk, image), place_on(disk, image)
+    held = place_on(disk, image)
+    target = f"{held.root}/{held.folder}"
     steps = [
         f"sha512sum FILE   # must print {image.checksum}",
         f"install -d -m 0755 {shlex.quote(held.kept_root)} {shlex.quote(target)}"

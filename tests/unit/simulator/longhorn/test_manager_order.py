@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tests.simulator.longhorn import names
 from tests.simulator.longhorn.choices import (
@@ -38,6 +39,18 @@ def three_images(cluster: Cluster) -> None:
         assert cluster.run_until_true(lambda n=name: len(cluster.ready_copies(n)) == 3, 120)
 
 
+def order_gone(cluster: Cluster, folders: Mapping[str, Path], seconds: float) -> list[str]:
+    """In which order these folders went, all within the time."""
+    gone: list[str] = []
+
+    def all_gone() -> bool:
+        gone.extend(n for n, d in folders.items() if not d.exists() and n not in gone)
+        return len(gone) == len(folders)
+
+    assert cluster.run_until_true(all_gone, seconds)
+    return gone
+
+
 def test_a_map_is_walked_around_from_anywhere() -> None:
     choices = Choices(random.Random(3))
     seen = {tuple(choices.walk(DELETION, "d", "abcd", Walk("bd")).order) for turn in range(40)}
@@ -67,16 +80,10 @@ def test_files_go_in_the_order_of_the_walk(make_cluster: Maker) -> None:
         return Known(around(listed, "two"))
 
     cluster.choices.known_walk = walk
-    gone: list[str] = []
+    folders = {name: cluster.copy_dir(name, uuid) for name in THREE}
     for name in THREE:
         cluster.store.delete(names.IMAGES, names.NAMESPACE, name)
-    folders = {name: cluster.copy_dir(name, uuid) for name in THREE}
-
-    def all_gone() -> bool:
-        gone.extend(n for n, d in folders.items() if not d.exists() and n not in gone)
-        return len(gone) == len(folders)
-
-    assert cluster.run_until_true(all_gone, 20)
+    gone = order_gone(cluster, folders, 20)
     assert asked and gone[0] == "two"
 
 
@@ -125,14 +132,7 @@ def test_the_files_of_an_ending_manager_go_in_the_order_of_the_walk(make_cluster
     )
     manager = of_manager(cluster, uuid)
     cluster.store.delete(names.MANAGERS, names.NAMESPACE, manager["metadata"]["name"])
-    gone: list[str] = []
-
-    def all_gone() -> bool:
-        gone.extend(n for n, d in folders.items() if not d.exists() and n not in gone)
-        return len(gone) == len(folders)
-
-    assert cluster.run_until_true(all_gone, 10)
-    assert gone == ["three", "two", "one"]
+    assert order_gone(cluster, folders, 10) == ["three", "two", "one"]
 
 
 def test_a_copy_whose_record_is_there_does_not_hold_up_the_next(make_cluster: Maker) -> None:
